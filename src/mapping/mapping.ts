@@ -1,0 +1,71 @@
+// One entry of the local mapping table (RFC 6970 §5.3): what the control point was promised, what the PCP server granted.
+
+import type { IpAddress } from '../base/ip-address.ts';
+import type { PortNumber } from '../base/port-number.ts';
+import type { Instant, WallTime } from '../base/time.ts';
+import type { TransportProtocol } from '../base/transport-protocol.ts';
+
+/** UPnP's key of an entry (WANIPConnection:2 §2.2): remote host, external port, protocol. */
+export interface MappingKey {
+  readonly protocol: TransportProtocol;
+  readonly externalPort: PortNumber;
+  /** As the control point wrote it, "" for everybody. */
+  readonly remoteHost: string;
+}
+
+export interface Mapping extends MappingKey {
+  /** `remoteHost` as addresses; empty for everybody. */
+  readonly remotePeers: readonly IpAddress[];
+  readonly internalClient: IpAddress;
+  readonly internalPort: PortNumber;
+  readonly description: string;
+  readonly madeBy: Maker;
+  readonly createdAt: WallTime;
+  /** What UPnP promised. Undefined: as long as the host is there (lease 0 on IGD:1). */
+  readonly leaseEndsAt: Instant | undefined;
+  /** The lease as it was asked for, in seconds; 0 for endless. */
+  readonly leaseSeconds: number;
+  /** This box's own NAT port, where it NATs: the PCP internal port of the mapping. */
+  readonly nat1Port: PortNumber | undefined;
+  readonly upstream: Upstream;
+  readonly state: MappingState;
+}
+
+export interface Maker {
+  /** Of the control point. */
+  readonly address: IpAddress;
+  readonly userAgent: string;
+  readonly by: 'AddPortMapping' | 'AddAnyPortMapping' | 'operator';
+  readonly igd: 1 | 2;
+}
+
+/** What the PCP server granted, and what is needed to renew or release it. */
+export interface Upstream {
+  /** The server's identity and our nonce there. */
+  readonly server: string;
+  readonly nonce: string;
+  /** The address the server knows the mapping by. */
+  readonly internalAddress: IpAddress;
+  readonly internalPort: PortNumber;
+  readonly isThirdParty: boolean;
+  readonly assignedAddress: IpAddress;
+  /** Differs from `externalPort` only while `degraded`. */
+  readonly assignedPort: PortNumber;
+  readonly grantedAt: Instant;
+  readonly expiresAt: Instant;
+  readonly renewAt: Instant;
+  /** Which renewal window `renewAt` lies in; 1 is the first (RFC 6887 §11.2.1). */
+  readonly window: number;
+}
+
+export type MappingState =
+  /** As promised. */
+  | 'granted'
+  /** The server forgot or may have forgotten it; being mapped again (RFC 6887 §14). */
+  | 'restoring'
+  /** Alive under another port than the published one; the published one is tried again and again. */
+  | 'degraded'
+  /** The control point deleted it while the server was silent; being released (RFC 6970 §5.8). */
+  | 'deleting';
+
+export const mappingKeyText = (key: MappingKey): string => `${key.protocol} ${key.externalPort} ${key.remoteHost}`;

@@ -1,0 +1,47 @@
+// How a MAP or a release ended, in words: granted, refused or unanswered. Nothing about the wire.
+
+import type { IpAddress } from '../base/ip-address.ts';
+import type { PortNumber } from '../base/port-number.ts';
+import type { Duration } from '../base/time.ts';
+import type { ResultCode } from './result-code.ts';
+
+/** One PCP server, whatever number of addresses it has. Stable across restarts for the same configuration. */
+declare const serverIdBrand: unique symbol;
+export type ServerId = string & { readonly [serverIdBrand]: true };
+export const serverId = (text: string): ServerId => text as ServerId;
+
+export interface Granted {
+  readonly kind: 'granted';
+  readonly server: ServerId;
+  /** The address the server knows the mapping by: ours as the packet left, or the third party's. */
+  readonly internalAddress: IpAddress;
+  readonly assignedAddress: IpAddress;
+  readonly assignedPort: PortNumber;
+  /** Already limited to what is believed (RFC 6887 §15: absurdly long grants count as 24 h). */
+  readonly lifetime: Duration;
+}
+
+export interface Refused {
+  readonly kind: 'refused';
+  readonly server: ServerId;
+  readonly code: ResultCode;
+  /** Of the lifetime field as received; 0 when the server gave no hint. */
+  readonly lifetimeSeconds: number;
+  /** How long the same request is answered from memory. */
+  readonly hold: Duration;
+  /** "server": it said so now. "memory": it said so before and the hold is not over. "client": found out by us. */
+  readonly by: 'server' | 'memory' | 'client';
+}
+
+export interface Unanswered {
+  readonly kind: 'unanswered';
+  readonly why: 'no server' | 'server known to be down' | 'no answer in time' | 'hung up' | 'closed';
+}
+
+export type MapOutcome = Granted | Refused | Unanswered;
+
+/** `released` also when the server knew no such mapping (RFC 6887 §15). `busyFor`: outbound traffic keeps it a while. */
+export type ReleaseOutcome =
+  | { readonly kind: 'released'; readonly server: ServerId; readonly busyFor: Duration }
+  | Refused
+  | Unanswered;

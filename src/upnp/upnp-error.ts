@@ -1,0 +1,36 @@
+// Every UPnP error code a control point can get from us, with the text that goes beside it (UDA 1.1 §3.2.2,
+// WANIPConnection:2 §2.5). One row per code; the number alone travels through the code.
+
+export const UPNP_ERRORS = {
+  401: 'Invalid Action',
+  402: 'Invalid Args',
+  404: 'Invalid Var',
+  501: 'Action Failed',
+  600: 'Argument Value Invalid',
+  601: 'Argument Value Out of Range',
+  602: 'Optional Action Not Implemented',
+  605: 'String Argument Too Long',
+  606: 'Action not authorized',
+  703: 'InactiveConnectionStateRequired',
+  704: 'ConnectionSetupFailed',
+  706: 'ConnectionNotConfigured',
+  710: 'InvalidConnectionType',
+  711: 'ConnectionAlreadyTerminated',
+  713: 'SpecifiedArrayIndexInvalid',
+  714: 'NoSuchEntryInArray',
+  715: 'WildCardNotPermittedInSrcIP',
+  716: 'WildCardNotPermittedInExtPort',
+  718: 'ConflictInMappingEntry',
+  720: 'InvalidDeviceUUID',
+  721: 'InvalidServiceID',
+  723: 'InvalidConnServiceSelection',
+  726: 'RemoteHostOnlySupportsWildcard',
+  728: 'NoPortMapsAvailable',
+  729: 'ConflictWithOtherMechanisms',
+  730: 'PortMappingNotFound',
+  731: 'ReadOnly',
+  732: 'WildCardNotPermittedInIntPort',
+  733: 'InconsistentParameters',
+} as const;
+
+export type UpnpErrorCode = keyof typeof UPNP_ERRORS;
