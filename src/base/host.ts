@@ -48,6 +48,8 @@ export interface UdpOptions {
   readonly port?: number;
   /** Connects the socket: its own address becomes known (RFC 6887 §8.1) and ICMP refusals reach `unreachable`. */
   readonly peer?: Endpoint;
+  /** Needed to reach a link-local peer (an IPv6 default router). */
+  readonly interfaceName?: string;
   /** Joins a group on the interface that has `onInterface`; several sockets may share the port. */
   readonly multicast?: { readonly group: IpAddress; readonly onInterface: IpAddress };
 }

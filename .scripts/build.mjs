@@ -1,0 +1,55 @@
+// Makes dist/: the daemon as one file, the library with its types. Run by ready.mjs when something is stale.
+
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import packageJson from '../package.json' with { type: 'json' };
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const shared = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node20.11',
+  loader: { '.xml': 'text', '.md': 'text' },
+  define: { 'process.env.IGD2PCP_VERSION': JSON.stringify(packageJson.version) },
+  legalComments: 'none',
+  logLevel: 'warning',
+};
+
+if (process.argv[2] === 'control-point') await buildControlPoint();
+else await buildProduct();
+
+async function buildProduct() {
+  rmSync(new URL('../dist', import.meta.url), { recursive: true, force: true });
+  await build({
+    ...shared,
+    entryPoints: ['src/main.ts'],
+    outfile: 'dist/igd2pcp.cjs',
+    format: 'cjs',
+    minify: true,
+    keepNames: true,
+    banner: { js: '#!/usr/bin/env node' },
+  });
+  await build({
+    ...shared,
+    entryPoints: { pcp: 'src/library.ts' },
+    outdir: 'dist',
+    outExtension: { '.js': '.mjs' },
+    format: 'esm',
+    // Some bundled packages are CommonJS and ask for Node's own modules by `require`.
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  });
+  const compiler = 'node_modules/typescript/bin/tsc';
+  execFileSync(process.execPath, [compiler, '-p', 'src/library.tsconfig.json'], { cwd: root, stdio: 'inherit' });
+}
+
+async function buildControlPoint() {
+  await build({
+    ...shared,
+    entryPoints: ['test/doubles/control-point-main.ts'],
+    outfile: 'dist/control-point.cjs',
+    format: 'cjs',
+  });
+}

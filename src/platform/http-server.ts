@@ -1,0 +1,241 @@
+// HTTP listeners: express on a hardened node:http server. Limits are enforced here, meaning is given elsewhere:
+// a request becomes an `HttpRequest` value, the handler's `HttpResponse` becomes bytes.
+
+import { chmod, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createConnection, type Socket } from 'node:net';
+import express from 'express';
+import type { HttpHandler, HttpLimits, HttpListener, HttpPlace, HttpRequest, HttpResponse } from '../base/http.ts';
+import { type Endpoint, endpointText, IpAddress } from '../base/ip-address.ts';
+import { ok, type Result, refused } from '../base/result.ts';
+
+const NOWHERE: Endpoint = { address: IpAddress.of('0.0.0.0'), port: 0 };
+// Deep enough for 64 control points that start at once; the kernel's default cuts it to somaxconn.
+const BACKLOG = 1024;
+const KEEP_ALIVE_MS = 2000;
+
+export async function listenHttp(
+  place: HttpPlace,
+  limits: HttpLimits,
+  handler: HttpHandler,
+): Promise<Result<HttpListener, string>> {
+  const server = createServer(
+    {
+      requestTimeout: limits.requestWithin,
+      headersTimeout: limits.headWithin,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectionsCheckingInterval: 500,
+      maxHeaderSize: limits.headBytes,
+      // Old control points leave the Host header out; who may ask is checked by the routes.
+      requireHostHeader: false,
+    },
+    createApp(limits, handler),
+  );
+  server.maxConnections = limits.connections;
+  server.maxRequestsPerSocket = 1000;
+  limitConnectionsPerPeer(server, limits.connectionsPerPeer);
+  answerBrokenRequests(server);
+  try {
+    await (place.kind === 'tcp' ? listenTcp(server, place.endpoint) : listenUnix(server, place.path, place.mode));
+  } catch (error) {
+    return refused(problemOf(place, error as NodeJS.ErrnoException));
+  }
+  const bound = server.address();
+  const endpoint =
+    place.kind === 'tcp' && bound !== null && typeof bound === 'object'
+      ? { address: place.endpoint.address, port: bound.port }
+      : NOWHERE;
+  return ok({ endpoint, close: () => closeServer(server) });
+}
+
+function createApp(limits: HttpLimits, handler: HttpHandler): express.Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  // `type` as a function: control points send odd content types or none. Nothing is inflated: no decompression bombs.
+  app.use(express.raw({ type: () => true, limit: limits.bodyBytes, inflate: false }));
+  app.use((request: express.Request, response: express.Response) => {
+    void answer(request, response, bodyText(request.body), false, handler);
+  });
+  app.use(
+    (
+      error: { type?: string; status?: number },
+      request: express.Request,
+      response: express.Response,
+      _next: unknown,
+    ) => {
+      if (error.type === 'entity.too.large') void answer(request, response, '', true, handler);
+      else if (!response.headersSent)
+        response
+          .status(error.status ?? 400)
+          .set('connection', 'close')
+          .end();
+    },
+  );
+  return app;
+}
+
+function bodyText(body: unknown): string {
+  return body instanceof Uint8Array ? new TextDecoder().decode(body) : '';
+}
+
+async function answer(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  body: string,
+  bodyTooLong: boolean,
+  handler: HttpHandler,
+): Promise<void> {
+  const hangUp = new AbortController();
+  outgoing.once('close', () => {
+    if (!outgoing.writableFinished) hangUp.abort();
+  });
+  let response: HttpResponse;
+  try {
+    response = await handler(toRequest(incoming, body, bodyTooLong, hangUp.signal));
+  } catch (error) {
+    // A bug of ours must cost one answer, not the daemon; it is rethrown where the process can log it.
+    outgoing.writeHead(500, { connection: 'close', 'content-length': 0 }).end();
+    queueMicrotask(() => {
+      throw error;
+    });
+    return;
+  }
+  if (outgoing.destroyed) return;
+  if (response.stream !== undefined) stream(outgoing, response, response.stream);
+  else write(incoming, outgoing, response);
+}
+
+function toRequest(incoming: IncomingMessage, body: string, bodyTooLong: boolean, hungUp: AbortSignal): HttpRequest {
+  const target = incoming.url ?? '/';
+  const url = /^https?:\/\//i.test(target) ? target.replace(/^https?:\/\/[^/]*/i, '') || '/' : target;
+  const mark = url.indexOf('?');
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return {
+    method: incoming.method ?? 'GET',
+    path: mark < 0 ? url : url.slice(0, mark),
+    query: mark < 0 ? '' : url.slice(mark + 1),
+    headers,
+    body,
+    bodyTooLong,
+    httpVersion: incoming.httpVersion,
+    peer: endpointOf(incoming.socket.remoteAddress, incoming.socket.remotePort),
+    local: endpointOf(incoming.socket.localAddress, incoming.socket.localPort),
+    hungUp,
+  };
+}
+
+function endpointOf(address: string | undefined, port: number | undefined): Endpoint {
+  const parsed = address === undefined ? undefined : IpAddress.parse(address);
+  return parsed === undefined ? NOWHERE : { address: parsed, port: port ?? 0 };
+}
+
+function write(incoming: IncomingMessage, outgoing: ServerResponse, response: HttpResponse): void {
+  const bytes = Buffer.from(response.body ?? '', 'utf8');
+  const wantsToStay = /\bkeep-alive\b/i.test(incoming.headers.connection ?? '');
+  outgoing.shouldKeepAlive = wantsToStay && outgoing.shouldKeepAlive;
+  outgoing.writeHead(response.status, { ...response.headers, 'content-length': bytes.length });
+  outgoing.end(incoming.method === 'HEAD' ? undefined : bytes, response.afterwards);
+}
+
+function stream(outgoing: ServerResponse, response: HttpResponse, start: NonNullable<HttpResponse['stream']>): void {
+  outgoing.writeHead(response.status, response.headers);
+  outgoing.flushHeaders();
+  const stop = start((chunk) => {
+    if (!outgoing.destroyed) outgoing.write(chunk);
+  });
+  outgoing.once('close', stop);
+}
+
+/** `maxConnections` is for all together: without this one silent machine could take every place. */
+function limitConnectionsPerPeer(server: Server, most: number): void {
+  const open = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    const peer = socket.remoteAddress;
+    if (peer === undefined) return;
+    const count = (open.get(peer) ?? 0) + 1;
+    if (count > most) {
+      socket.destroy();
+      return;
+    }
+    open.set(peer, count);
+    socket.once('close', () => {
+      const left = (open.get(peer) ?? 1) - 1;
+      if (left === 0) open.delete(peer);
+      else open.set(peer, left);
+    });
+  });
+}
+
+const STATUS_OF_BROKEN: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+};
+
+function answerBrokenRequests(server: Server): void {
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (!socket.writable || error.code === 'ECONNRESET') {
+      socket.destroy();
+      return;
+    }
+    const status = STATUS_OF_BROKEN[error.code ?? ''] ?? '400 Bad Request';
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
+  });
+}
+
+function listenTcp(server: Server, endpoint: Endpoint): Promise<void> {
+  return listen(server, { host: endpoint.address.text, port: endpoint.port, backlog: BACKLOG });
+}
+
+async function listenUnix(server: Server, path: string, mode: number): Promise<void> {
+  if (await isAnswering(path)) throw Object.assign(new Error('in use'), { code: 'EADDRINUSE' });
+  await rm(path, { force: true });
+  await listen(server, { path });
+  await chmod(path, mode);
+}
+
+function listen(server: Server, options: object): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** A socket file may be what a killed daemon left behind. */
+function isAnswering(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createConnection(path);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', () => resolve(false));
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+function problemOf(place: HttpPlace, error: NodeJS.ErrnoException): string {
+  const where = place.kind === 'tcp' ? endpointText(place.endpoint) : place.path;
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `${where} is already in use: another program listens there`;
+    case 'EADDRNOTAVAIL':
+      return `${where}: no interface of this machine has this address`;
+    case 'EACCES':
+      return `${where}: not permitted to listen there`;
+    default:
+      return `${where}: ${error.message}`;
+  }
+}

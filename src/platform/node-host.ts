@@ -1,0 +1,27 @@
+// The host interface over Node.js, put together. Nothing is opened until somebody asks for it.
+
+import type { Host, RandomSource } from '../base/host.ts';
+import type { Log } from '../base/log.ts';
+import { NodeFiles } from './files.ts';
+import { createHttpHost } from './http-host.ts';
+import { nodeNetwork } from './network-view.ts';
+import { NodeClock } from './node-clock.ts';
+import { nodeRandom } from './node-random.ts';
+import { NodePrograms } from './programs.ts';
+import { nodeSsdp } from './ssdp-sockets.ts';
+import { nodeUdp } from './udp-sockets.ts';
+
+export function createNodeHost(log: Log, random: RandomSource = nodeRandom): Host {
+  const clock = new NodeClock();
+  return {
+    clock,
+    random,
+    log,
+    udp: nodeUdp,
+    http: createHttpHost(clock),
+    ssdp: nodeSsdp,
+    files: new NodeFiles(),
+    network: nodeNetwork,
+    programs: new NodePrograms(clock),
+  };
+}

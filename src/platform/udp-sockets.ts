@@ -1,0 +1,96 @@
+// UDP over node:dgram. A socket that fails after it was opened stays silent, as a lossy network would:
+// the rules above retransmit, and whoever owns the socket watches the interface.
+
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { networkInterfaces } from 'node:os';
+import type { UdpHost, UdpListener, UdpOptions, UdpSocket } from '../base/host.ts';
+import { type Endpoint, IpAddress } from '../base/ip-address.ts';
+import { ok, type Result, refused } from '../base/result.ts';
+
+const REFUSALS: ReadonlySet<string> = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH']);
+
+export const nodeUdp: UdpHost = {
+  async open(options: UdpOptions, listener: UdpListener): Promise<Result<UdpSocket, string>> {
+    const isIPv4 = (options.address ?? options.peer?.address ?? options.multicast?.group)?.isIPv4 ?? true;
+    const socket = createSocket({ type: isIPv4 ? 'udp4' : 'udp6', reuseAddr: options.multicast !== undefined });
+    try {
+      await bind(socket, options);
+      if (options.multicast !== undefined) join(socket, options.multicast.group, options.multicast.onInterface);
+      if (options.peer !== undefined) await connect(socket, options.peer, options.interfaceName);
+    } catch (error) {
+      socket.close();
+      return refused(`${describe(options)}: ${(error as Error).message}`);
+    }
+    socket.on('message', (bytes: Buffer, from: RemoteInfo) => {
+      const address = IpAddress.parse(from.address);
+      if (address !== undefined) listener.datagram(bytes, { address, port: from.port });
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (REFUSALS.has(error.code ?? '')) listener.unreachable?.();
+    });
+    return ok(openSocket(socket, options.peer !== undefined));
+  },
+};
+
+function openSocket(socket: Socket, isConnected: boolean): UdpSocket {
+  const bound = socket.address();
+  const local: Endpoint = { address: IpAddress.parse(bound.address) ?? IpAddress.of('0.0.0.0'), port: bound.port };
+  let isClosed = false;
+  // A failed send is a lost packet: nothing to tell, retransmission covers it.
+  const sent = (): void => {};
+  return {
+    local,
+    send(bytes, to) {
+      if (isClosed) return;
+      if (isConnected) socket.send(bytes, sent);
+      else if (to !== undefined) socket.send(bytes, to.port, to.address.text, sent);
+    },
+    close() {
+      if (isClosed) return;
+      isClosed = true;
+      socket.close();
+    },
+  };
+}
+
+function bind(socket: Socket, options: UdpOptions): Promise<void> {
+  // RFC 6886 §3.2.1: bound to the group itself, the socket hears nothing but the group.
+  const address = options.multicast?.group.isIPv4 ? options.multicast.group.text : options.address?.text;
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind({ port: options.port ?? 0, ...(address === undefined ? {} : { address }) }, () => {
+      socket.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function connect(socket: Socket, peer: Endpoint, interfaceName: string | undefined): Promise<void> {
+  const zone =
+    peer.address.isLinkLocal && !peer.address.isIPv4 && interfaceName !== undefined ? `%${interfaceName}` : '';
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject);
+    socket.connect(peer.port, `${peer.address.text}${zone}`, (error?: Error) => {
+      socket.off('error', reject);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}
+
+function join(socket: Socket, group: IpAddress, onInterface: IpAddress): void {
+  if (group.isIPv4) {
+    socket.addMembership(group.text, onInterface.text);
+    return;
+  }
+  const name = Object.entries(networkInterfaces()).find(([, rows]) =>
+    rows?.some((row) => IpAddress.parse(row.address)?.equals(onInterface)),
+  )?.[0];
+  socket.addMembership(group.text, name === undefined ? undefined : `::%${name}`);
+}
+
+function describe(options: UdpOptions): string {
+  if (options.peer !== undefined) return `UDP to ${options.peer.address.text} port ${options.peer.port}`;
+  if (options.multicast !== undefined) return `UDP group ${options.multicast.group.text} port ${options.port ?? 0}`;
+  return `UDP ${options.address?.text ?? '*'} port ${options.port ?? 0}`;
+}
