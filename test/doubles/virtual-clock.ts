@@ -80,13 +80,14 @@ export class VirtualClock implements Clock {
     return watched;
   }
 
+  /** Wakes that these set for the present wait until the promises have settled. */
   #fireDue(): void {
+    const due: Wake[] = [];
     for (let next = this.#earliest(); next !== undefined && next.at <= this.#now; next = this.#earliest()) {
       this.#pop();
-      next.call();
-      // Wakes set for the present by this one wait for the promises to settle first.
-      if (this.#heap.length > 0 && (this.#heap[0]?.order ?? 0) > next.order) return;
+      due.push(next);
     }
+    for (const wake of due) if (!wake.isCancelled) wake.call();
   }
 
   #earliest(): Wake | undefined {
