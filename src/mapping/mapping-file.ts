@@ -1,0 +1,245 @@
+// Keeps the table on disk (RFC 6970 §5.3; RFC 6887 §11.2 for the nonces). Births and ends are durable when `settled`
+// settles; renewals change nothing a restart could not ask for again, so they wait and are written together.
+// One write at a time; a failed one is followed by a whole new snapshot, never by an append to a torn line.
+
+import type { FileProblem, FileStore } from '../base/host.ts';
+import type { Log } from '../base/log.ts';
+import type { Machine, Wake } from '../base/machine.ts';
+import type { Result } from '../base/result.ts';
+import { after, type Duration, type Instant, minutes } from '../base/time.ts';
+import { calendarDate } from './calendar-date.ts';
+import { type ClockReading, wallTimeOf } from './clock-reading.ts';
+import { type Mapping, mappingKeyText } from './mapping.ts';
+import type { MappingChange, MappingChanges } from './mapping-change.ts';
+import { type JournalEntry, journalHead, journalText, readStoredTable, snapshotText } from './mapping-store.ts';
+import type { MappingTable } from './mapping-table.ts';
+
+/** Nonces open mappings: nobody else may read them. */
+const FILE_MODE = 0o600;
+/** Flash wears: a renewal may be forgotten by a crash, as the restart confirms every mapping anyway. */
+const RENEWALS_WAIT = minutes(15);
+/** The journal may grow to this many lines, or to twice the table, before it is folded into the snapshot. */
+const JOURNAL_LINES = 256;
+/** When wall and monotonic time drift further apart than this (NTP after boot), written times are wrong. */
+const CLOCK_JUMP = minutes(1);
+
+export type MappingFileOutput = { readonly kind: 'write renewals' };
+
+export interface MappingFileContext {
+  readonly files: FileStore;
+  readonly directory: string;
+  readonly table: MappingTable;
+  readonly clock: () => ClockReading;
+  readonly log: Log;
+}
+
+export class MappingFile implements Machine<MappingFileOutput> {
+  readonly #context: MappingFileContext;
+  readonly #snapshotPath: string;
+  readonly #journalPath: string;
+  #generation = 0;
+  #pending: JournalEntry[] = [];
+  #waiting = deferred();
+  #inFlight: Promise<void> | undefined;
+  #writing: Promise<void> | undefined;
+  #mustFold = false;
+  #journalLines = 0;
+  #renewed = new Map<string, Mapping>();
+  #renewalsDueAt: Instant | undefined;
+  #reading: ClockReading;
+  #wakeMoved: () => void = () => {};
+
+  constructor(context: MappingFileContext) {
+    this.#context = context;
+    this.#snapshotPath = `${context.directory}/mappings.json`;
+    this.#journalPath = `${context.directory}/mappings.journal`;
+    this.#reading = context.clock();
+  }
+
+  /** What was in force when the last process ended; damage is reported, set aside, and never stops the start. */
+  async load(): Promise<readonly Mapping[]> {
+    const snapshot = await this.#read(this.#snapshotPath);
+    const journal = await this.#read(this.#journalPath);
+    const stored = readStoredTable(snapshot, journal, this.#context.clock());
+    this.#generation = stored.generation;
+    if (stored.snapshotDamage !== undefined) await this.#setAside(this.#snapshotPath, stored.snapshotDamage);
+    if (stored.journalDamage !== undefined) await this.#setAside(this.#journalPath, stored.journalDamage);
+    return stored.mappings;
+  }
+
+  /** From here on every change of the table is kept; what is in it now is written first. */
+  async begin(): Promise<void> {
+    this.#context.table.listen((changes) => this.#note(changes));
+    this.#mustFold = true;
+    this.#startWriting();
+    await this.#writing;
+  }
+
+  /** Settles when every change announced so far is on the disk, or when the disk has refused it (which is logged). */
+  async settled(): Promise<void> {
+    if (this.#pending.length > 0 || this.#mustFold) await this.#waiting.promise;
+    else await this.#inFlight;
+  }
+
+  /** Called when `nextWake` may have moved outside of a timeout. */
+  onWakeMoved(listener: () => void): void {
+    this.#wakeMoved = listener;
+  }
+
+  nextWake(): Wake | undefined {
+    return this.#renewalsDueAt === undefined
+      ? undefined
+      : { at: this.#renewalsDueAt, why: `write ${this.#renewed.size} renewals to disk` };
+  }
+
+  handleTimeout(now: Instant): readonly MappingFileOutput[] {
+    if (this.#renewalsDueAt === undefined || now < this.#renewalsDueAt) return [];
+    this.#renewalsDueAt = undefined;
+    return [{ kind: 'write renewals' }];
+  }
+
+  perform(output: MappingFileOutput): void {
+    if (output.kind === 'write renewals') {
+      this.#pending.push(...this.#takeRenewals());
+      this.#startWriting();
+    }
+  }
+
+  /** Writes everything, renewals too. */
+  async close(): Promise<void> {
+    this.#mustFold = true;
+    this.#startWriting();
+    await this.#writing;
+  }
+
+  #note(changes: MappingChanges): void {
+    const entries = changes.flatMap((change) => this.#entryOf(change));
+    if (entries.length === 0) return;
+    this.#pending.push(...entries);
+    this.#startWriting();
+  }
+
+  #entryOf(change: MappingChange): readonly JournalEntry[] {
+    const text = mappingKeyText(change.mapping);
+    if (change.kind === 'updated' && isMereRenewal(change)) {
+      this.#renewed.set(text, change.mapping);
+      if (this.#renewalsDueAt === undefined) {
+        this.#renewalsDueAt = after(this.#context.clock().now, RENEWALS_WAIT);
+        this.#wakeMoved();
+      }
+      return [];
+    }
+    this.#renewed.delete(text);
+    if (change.kind === 'removed') return [{ kind: 'gone', key: change.mapping }];
+    if (change.kind === 'updated' && mappingKeyText(change.previous) !== text)
+      return [{ kind: 'put', mapping: change.mapping, insteadOf: change.previous }];
+    return [{ kind: 'put', mapping: change.mapping }];
+  }
+
+  #takeRenewals(): readonly JournalEntry[] {
+    const entries = [...this.#renewed.values()].map((mapping) => ({ kind: 'put' as const, mapping }));
+    this.#renewed.clear();
+    this.#renewalsDueAt = undefined;
+    return entries;
+  }
+
+  #startWriting(): void {
+    this.#writing ??= this.#writeAll().finally(() => {
+      this.#writing = undefined;
+    });
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#pending.length > 0 || this.#mustFold) {
+      const entries = this.#pending;
+      const waiting = this.#waiting;
+      this.#pending = [];
+      this.#waiting = deferred();
+      this.#inFlight = waiting.promise;
+      const reading = this.#context.clock();
+      const problem = this.#shouldFold(entries.length, reading)
+        ? await this.#fold(reading)
+        : await this.#append(entries, reading);
+      if (problem !== undefined) {
+        this.#context.log.error('The mapping table could not be written to disk', { problem });
+        // The journal may end in a torn line now. The next change tries a whole snapshot.
+        this.#journalLines = Number.POSITIVE_INFINITY;
+      }
+      waiting.settle();
+    }
+  }
+
+  #shouldFold(entries: number, reading: ClockReading): boolean {
+    const most = Math.max(JOURNAL_LINES, 2 * this.#context.table.size);
+    const drift = Math.abs(wallTimeOf(reading.now, this.#reading) - reading.wall) as Duration;
+    return this.#mustFold || this.#journalLines + entries > most || drift > CLOCK_JUMP;
+  }
+
+  async #append(entries: readonly JournalEntry[], reading: ClockReading): Promise<string | undefined> {
+    this.#journalLines += entries.length;
+    return problemOf(await this.#context.files.append(this.#journalPath, journalText(entries, reading), FILE_MODE));
+  }
+
+  /** Snapshot first, then an empty journal of the same generation: a crash in between leaves a journal to be ignored. */
+  async #fold(reading: ClockReading): Promise<string | undefined> {
+    this.#mustFold = false;
+    this.#reading = reading;
+    this.#takeRenewals();
+    this.#generation += 1;
+    const { files, table } = this.#context;
+    const snapshot = snapshotText(this.#generation, table.all(), reading);
+    const head = journalHead(this.#generation);
+    const problem =
+      problemOf(await files.replace(this.#snapshotPath, snapshot, FILE_MODE)) ??
+      problemOf(await files.replace(this.#journalPath, head, FILE_MODE));
+    if (problem === undefined) this.#journalLines = 0;
+    return problem;
+  }
+
+  async #read(path: string): Promise<string | undefined> {
+    const text = await this.#context.files.read(path);
+    if (text.ok) return text.value;
+    if (text.error.kind !== 'missing') await this.#setAside(path, text.error.message);
+    return undefined;
+  }
+
+  async #setAside(path: string, why: string): Promise<void> {
+    const aside = `${path}.damaged-${calendarDate(this.#context.clock().wall)}`;
+    const moved = await this.#context.files.rename(path, aside);
+    this.#context.log.warn('A state file was damaged; what could be read of it is used', {
+      path,
+      why,
+      setAsideAs: moved.ok ? aside : undefined,
+    });
+  }
+}
+
+/** Nothing in it that a restart could not find out by asking the server again with the nonce it has. */
+function isMereRenewal(change: MappingChange & { kind: 'updated' }): boolean {
+  const { mapping, previous } = change;
+  return (
+    !change.isVisible &&
+    mapping.nat1Port === previous.nat1Port &&
+    mapping.upstream.nonce === previous.upstream.nonce &&
+    mapping.upstream.server === previous.upstream.server &&
+    mapping.upstream.internalPort === previous.upstream.internalPort &&
+    mapping.upstream.assignedPort === previous.upstream.assignedPort &&
+    (mapping.state === 'deleting') === (previous.state === 'deleting')
+  );
+}
+
+interface Deferred {
+  readonly promise: Promise<void>;
+  settle(): void;
+}
+
+function deferred(): Deferred {
+  let settle: () => void = () => {};
+  const promise = new Promise<void>((resolve) => {
+    settle = resolve;
+  });
+  return { promise, settle };
+}
+
+const problemOf = (result: Result<void, FileProblem>): string | undefined =>
+  result.ok ? undefined : result.error.message;

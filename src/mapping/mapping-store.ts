@@ -1,0 +1,202 @@
+// The two texts the table is kept in: `mappings.json`, a snapshot that is valid JSON with one checksummed mapping per
+// line, and `mappings.journal`, one checksummed line per birth or end since. Both carry a generation: a journal that
+// does not follow its snapshot has been folded into it already. Text in, values out; no file is touched here.
+
+import { type WallTime, wallTime } from '../base/time.ts';
+import { checksum } from './checksum.ts';
+import type { ClockReading } from './clock-reading.ts';
+import { type Mapping, type MappingKey, mappingKeyText } from './mapping.ts';
+import {
+  isFields,
+  keyOf,
+  mappingOf,
+  numberOf,
+  RECORD_VERSION,
+  type RecordFields,
+  recordOf,
+  upgradeRecord,
+} from './mapping-record.ts';
+
+const FORMAT = 'igd2pcp mappings';
+
+export type JournalEntry =
+  | { readonly kind: 'put'; readonly mapping: Mapping; readonly insteadOf?: MappingKey }
+  | { readonly kind: 'gone'; readonly key: MappingKey };
+
+export function snapshotText(generation: number, mappings: Iterable<Mapping>, reading: ClockReading): string {
+  const lines: string[] = [];
+  for (const mapping of mappings) {
+    const record = JSON.stringify(recordOf(mapping, reading));
+    lines.push(`{"crc":"${checksum(record)}","mapping":${record}}`);
+  }
+  const head = { format: FORMAT, version: RECORD_VERSION, generation, savedAt: reading.wall, count: lines.length };
+  const headText = JSON.stringify(head);
+  return `{"head":${headText},"crc":"${checksum(headText)}","mappings":[\n${lines.join(',\n')}\n]}\n`;
+}
+
+export const journalHead = (generation: number): string =>
+  journalLine({ format: FORMAT, version: RECORD_VERSION, generation });
+
+export function journalText(entries: readonly JournalEntry[], reading: ClockReading): string {
+  return entries.map((entry) => journalLine({ at: reading.wall, ...entryFields(entry, reading) })).join('');
+}
+
+function entryFields(entry: JournalEntry, reading: ClockReading): RecordFields {
+  if (entry.kind === 'gone') return { gone: keyFields(entry.key) };
+  const put = recordOf(entry.mapping, reading);
+  return entry.insteadOf === undefined ? { put } : { put, insteadOf: keyFields(entry.insteadOf) };
+}
+
+const keyFields = ({ protocol, externalPort, remoteHost }: MappingKey): RecordFields => ({
+  protocol,
+  externalPort,
+  remoteHost,
+});
+
+function journalLine(fields: RecordFields): string {
+  const text = JSON.stringify(fields);
+  return `${checksum(text)} ${text}\n`;
+}
+
+export interface StoredTable {
+  readonly mappings: readonly Mapping[];
+  /** Of the snapshot; what is written next must carry a higher one. */
+  readonly generation: number;
+  /** What was wrong with each text; undefined: nothing. A torn last line of the journal is the trace of a kill, no damage. */
+  readonly snapshotDamage: string | undefined;
+  readonly journalDamage: string | undefined;
+}
+
+/** `undefined` stands for a file that is not there. */
+export function readStoredTable(
+  snapshot: string | undefined,
+  journal: string | undefined,
+  reading: ClockReading,
+): StoredTable {
+  const snapshotPart = readSnapshot(snapshot);
+  const journalPart = readJournal(journal);
+  // Without a snapshot to compare with, the journal alone is better than nothing: it holds nonces.
+  const follows = snapshotPart.generation === undefined || snapshotPart.generation === journalPart.generation;
+  const steps = follows ? journalPart.steps : [];
+  const records = new Map<string, RecordFields>();
+  for (const record of snapshotPart.records) setRecord(records, record);
+  for (const step of steps) {
+    if (step.removes !== undefined) records.delete(mappingKeyText(step.removes));
+    if (step.puts !== undefined) setRecord(records, step.puts);
+  }
+  // A box without a battery-backed clock may wake up in the past: then no time has gone by since the last line.
+  const lastSeen = Math.max(snapshotPart.savedAt, ...steps.slice(-1).map((step) => step.at));
+  const then = { now: reading.now, wall: wallTime(Math.max(reading.wall, lastSeen)) };
+  const mappings: Mapping[] = [];
+  let unreadable = 0;
+  for (const record of records.values()) {
+    const mapping = mappingOf(record, then);
+    if (mapping === undefined) unreadable += 1;
+    else mappings.push(mapping);
+  }
+  return {
+    mappings,
+    generation: Math.max(snapshotPart.generation ?? 0, journalPart.generation),
+    snapshotDamage:
+      snapshotPart.damage ?? (unreadable > 0 ? `${unreadable} mapping(s) with impossible values` : undefined),
+    journalDamage: journalPart.damage,
+  };
+}
+
+function setRecord(records: Map<string, RecordFields>, record: RecordFields): void {
+  const key = keyOf(record);
+  if (key !== undefined) records.set(mappingKeyText(key), record);
+}
+
+interface SnapshotPart {
+  readonly records: readonly RecordFields[];
+  /** Undefined: there is no telling. */
+  readonly generation: number | undefined;
+  readonly savedAt: WallTime;
+  readonly damage: string | undefined;
+}
+
+function readSnapshot(text: string | undefined): SnapshotPart {
+  const nothing = { records: [], generation: undefined, savedAt: wallTime(0) };
+  if (text === undefined) return { ...nothing, damage: undefined };
+  const [headLine = '', ...lines] = text.split('\n');
+  const outer = parsed(headLine.replace(/,"mappings":\[$/, '}'));
+  const head = outer === undefined ? undefined : outer['head'];
+  if (!isFields(head) || outer?.['crc'] !== checksum(JSON.stringify(head)) || head['format'] !== FORMAT)
+    return { ...nothing, damage: 'its first line is not one of ours' };
+  const version = numberOf(head['version']) ?? 0;
+  if (version < 1 || version > RECORD_VERSION)
+    return { ...nothing, damage: `version ${version} is newer than this program understands` };
+  const records: RecordFields[] = [];
+  for (const line of lines) {
+    const entry = parsed(line.replace(/,$/, ''));
+    const record = entry?.['mapping'];
+    if (isFields(record) && entry?.['crc'] === checksum(JSON.stringify(record)))
+      records.push(upgradeRecord(record, version));
+  }
+  const expected = numberOf(head['count']) ?? 0;
+  return {
+    records,
+    generation: numberOf(head['generation']) ?? 0,
+    savedAt: wallTime(numberOf(head['savedAt']) ?? 0),
+    damage: records.length === expected ? undefined : `${expected - records.length} of ${expected} lines are damaged`,
+  };
+}
+
+interface JournalStep {
+  readonly at: number;
+  readonly removes: MappingKey | undefined;
+  readonly puts: RecordFields | undefined;
+}
+
+interface JournalPart {
+  readonly steps: readonly JournalStep[];
+  readonly generation: number;
+  readonly damage: string | undefined;
+}
+
+function readJournal(text: string | undefined): JournalPart {
+  const lines = (text ?? '').split('\n');
+  // What follows the last line end is a line that was never finished.
+  lines.pop();
+  const [head, ...rest] = lines.map(checkedLine);
+  if (head === undefined)
+    return { steps: [], generation: 0, damage: lines.length > 0 ? 'its first line is damaged' : undefined };
+  const version = numberOf(head['version']) ?? 0;
+  if (head['format'] !== FORMAT || version < 1 || version > RECORD_VERSION)
+    return { steps: [], generation: 0, damage: 'its first line is not one of ours' };
+  const steps: JournalStep[] = [];
+  let damaged = 0;
+  for (const [index, fields] of rest.entries()) {
+    if (fields !== undefined) steps.push(stepOf(fields, version));
+    else if (index < rest.length - 1) damaged += 1;
+  }
+  return {
+    steps,
+    generation: numberOf(head['generation']) ?? 0,
+    damage: damaged === 0 ? undefined : `${damaged} of ${rest.length} lines are damaged`,
+  };
+}
+
+function stepOf(fields: RecordFields, version: number): JournalStep {
+  const { put } = fields;
+  return {
+    at: numberOf(fields['at']) ?? 0,
+    removes: keyOf(fields['gone']) ?? keyOf(fields['insteadOf']),
+    puts: isFields(put) ? upgradeRecord(put, version) : undefined,
+  };
+}
+
+function checkedLine(line: string): RecordFields | undefined {
+  const text = line.slice(9);
+  return line.slice(0, 9) === `${checksum(text)} ` ? parsed(text) : undefined;
+}
+
+function parsed(text: string): RecordFields | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isFields(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
