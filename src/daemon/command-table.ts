@@ -1,0 +1,223 @@
+// The commands, what each takes, and what `help` says of it. How argv is read: command-line.ts.
+
+import type { Endpoint } from '../base/ip-address.ts';
+import { IpAddress } from '../base/ip-address.ts';
+import { type Duration, days, hours, milliseconds, minutes, seconds } from '../base/time.ts';
+import { choice, duration, type Kind, listOf, path, scalar, whole, yesOrNo } from './config-kind.ts';
+import { listenPlace } from './config-network-kinds.ts';
+
+export const COMMAND_NAMES = [
+  'run',
+  'demo',
+  'doctor',
+  'status',
+  'list',
+  'watch',
+  'add',
+  'delete',
+  'check-config',
+  'simulate',
+  'help',
+  'version',
+] as const;
+export type CommandName = (typeof COMMAND_NAMES)[number];
+
+/** A flag that belongs to some commands and is no configuration. */
+export interface CommandOption<T> {
+  readonly flag: string;
+  readonly kind: Kind<T>;
+  readonly standard: T;
+  readonly help: string;
+}
+
+const commandOption = <T>(flag: string, kind: Kind<T>, standard: NoInfer<T>, help: string): CommandOption<T> => ({
+  flag,
+  kind,
+  standard,
+  help,
+});
+
+/** Undefined where nothing was given. */
+const perhaps = <T>(kind: Kind<T>): Kind<T | undefined> => ({
+  ...kind,
+  show: (value) => (value === undefined ? '' : kind.show(value)),
+});
+
+const ipAddress: Kind<IpAddress> = scalar({
+  placeholder: 'ADDRESS',
+  expected: 'an IP address',
+  read: (value) => (typeof value === 'string' ? IpAddress.parse(value) : undefined),
+  show: (address) => address.text,
+});
+
+const LOCAL_PCP_SERVER: Endpoint = { address: IpAddress.of('127.0.0.1'), port: 5351 };
+const NO_TIME: Duration | undefined = undefined;
+const PCP_OPTIONS = ['prefer-failure', 'third-party', 'filter'] as const;
+export type MissingPcpOption = (typeof PCP_OPTIONS)[number];
+const NOTHING_MISSING: readonly MissingPcpOption[] = [];
+
+/** UPnP's longest lease (WANIPConnection:2 §2.3.16). */
+const LONGEST_LEASE = days(7);
+
+export const CONFIG_FILE_OPTION = commandOption('config', path('FILE'), '/etc/igd2pcp.toml', 'The configuration file.');
+export const JSON_OPTION = commandOption('json', yesOrNo, false, 'For scripts: JSON instead of text.');
+export const ADD_OPTIONS = {
+  lease: commandOption(
+    'lease',
+    duration(seconds(0), LONGEST_LEASE),
+    hours(1),
+    'How long the mapping is kept; 0 for as long as the host is there.',
+  ),
+  any: commandOption('any', yesOrNo, false, 'Another external port will do when this one is taken.'),
+  description: commandOption(
+    'description',
+    scalar({
+      placeholder: 'TEXT',
+      expected: 'a text of at most 128 printable characters',
+      read: (value) => (typeof value === 'string' && value.length <= 128 && !/\p{Cc}/u.test(value) ? value : undefined),
+      show: (value) => value,
+    }),
+    'igd2pcp add',
+    'What the mapping is for.',
+  ),
+};
+export const SIMULATE_OPTIONS = {
+  listen: commandOption('listen', listenPlace, LOCAL_PCP_SERVER, 'Where to serve PCP and NAT-PMP.'),
+  external: commandOption('external', perhaps(ipAddress), undefined, 'The external address that mappings get.'),
+  loss: commandOption('loss', whole('PERCENT', 0, 100), 0, 'How many of a hundred datagrams get lost, each way.'),
+  delay: commandOption('delay', duration(milliseconds(0), seconds(60)), seconds(0), 'How long an answer takes.'),
+  restartEvery: commandOption(
+    'restart-every',
+    perhaps(duration(seconds(1), days(365))),
+    NO_TIME,
+    'Lose all state this often, as a restarting server does.',
+  ),
+  quota: commandOption(
+    'quota',
+    perhaps(whole('COUNT', 0, 65_535)),
+    undefined,
+    'Most mappings for one client; further ones get USER_EX_QUOTA.',
+  ),
+  without: commandOption(
+    'without',
+    listOf(choice(...PCP_OPTIONS), PCP_OPTIONS.length),
+    NOTHING_MISSING,
+    'An option of RFC 6887 this server does not know. Repeatable.',
+  ),
+  maxLifetime: commandOption(
+    'max-lifetime',
+    duration(seconds(1), days(365)),
+    minutes(60),
+    'The longest lifetime that is granted.',
+  ),
+  seed: commandOption('random-seed', whole('NUMBER', 0, 2 ** 32 - 1), 0, 'Repeats an earlier run; 0 for a new one.'),
+};
+export const HELP_OPTIONS = {
+  form: commandOption(
+    'as',
+    choice('text', 'man', 'markdown', 'bash', 'zsh', 'toml'),
+    'text',
+    'The whole of it as a manual page, the option table, shell completion or a commented configuration file.',
+  ),
+};
+
+export interface CommandRow {
+  /** What follows the name, as `help` writes it. */
+  readonly words: string;
+  readonly fewestWords: number;
+  readonly mostWords: number;
+  readonly summary: string;
+  /** Which configuration flags it takes: all, those to find the daemon, or none. */
+  readonly configuration: 'all' | 'admin' | 'none';
+  readonly options: readonly CommandOption<unknown>[];
+  readonly details: string;
+}
+
+const bare = { words: '', fewestWords: 0, mostWords: 0, options: [], configuration: 'none', details: '' } as const;
+const addOptions = Object.values<CommandOption<unknown>>(ADD_OPTIONS);
+
+export const COMMANDS: Readonly<Record<CommandName, CommandRow>> = {
+  run: {
+    ...bare,
+    summary: 'the daemon',
+    configuration: 'all',
+    options: [CONFIG_FILE_OPTION],
+    details: 'SIGHUP reads the configuration again, SIGTERM ends it; mappings survive both.',
+  },
+  demo: {
+    ...bare,
+    summary: 'the daemon with a PCP server of its own, all on this machine',
+    configuration: 'all',
+    options: [CONFIG_FILE_OPTION],
+    details: 'Needs no root, no configuration and no network. With --lan it serves that interface as well.',
+  },
+  doctor: {
+    ...bare,
+    summary: 'asks the network what will work, what will not, and why',
+    configuration: 'all',
+    options: [CONFIG_FILE_OPTION, JSON_OPTION],
+    details: 'Exit code 1 when something is wrong that a person can mend.',
+  },
+  status: {
+    ...bare,
+    summary: 'the running daemon: servers, external address, counts',
+    configuration: 'admin',
+    options: [CONFIG_FILE_OPTION, JSON_OPTION],
+    details: 'Exit code 1 when it is not healthy.',
+  },
+  list: {
+    ...bare,
+    summary: 'the mappings',
+    configuration: 'admin',
+    options: [CONFIG_FILE_OPTION, JSON_OPTION],
+    details: '',
+  },
+  watch: {
+    ...bare,
+    summary: 'the mappings, live',
+    configuration: 'admin',
+    options: [CONFIG_FILE_OPTION],
+    details: 'Ends with Ctrl-C.',
+  },
+  add: {
+    words: 'PROTO EXTERNAL INTERNAL-ADDRESS:PORT',
+    fewestWords: 3,
+    mostWords: 3,
+    summary: 'opens a port',
+    configuration: 'admin',
+    options: [CONFIG_FILE_OPTION, JSON_OPTION, ...addOptions],
+    details: 'PROTO is tcp or udp. Example: igd2pcp add tcp 8080 192.168.1.10:80 --lease 2h',
+  },
+  delete: {
+    words: 'PROTO EXTERNAL [REMOTE-HOST]',
+    fewestWords: 2,
+    mostWords: 3,
+    summary: 'closes a port',
+    configuration: 'admin',
+    options: [CONFIG_FILE_OPTION, JSON_OPTION],
+    details: 'REMOTE-HOST only for a mapping that was made for one. Example: igd2pcp delete tcp 8080',
+  },
+  'check-config': {
+    ...bare,
+    words: '[FILE]',
+    mostWords: 1,
+    summary: 'reads a configuration and says what is wrong with it',
+    configuration: 'all',
+    options: [CONFIG_FILE_OPTION],
+    details: 'Exit code 2 when something is.',
+  },
+  simulate: {
+    ...bare,
+    summary: 'a PCP server, with faults on request',
+    options: Object.values<CommandOption<unknown>>(SIMULATE_OPTIONS),
+    details: 'It grants and forgets mappings as RFC 6887 says, but forwards no packet.',
+  },
+  help: {
+    ...bare,
+    words: '[COMMAND]',
+    mostWords: 1,
+    summary: 'this text, or that of one command',
+    options: Object.values<CommandOption<unknown>>(HELP_OPTIONS),
+  },
+  version: { ...bare, summary: 'the version' },
+};

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { COMMAND_NAMES } from '../../src/daemon/command-table.ts';
+import { CONFIG_OPTIONS } from '../../src/daemon/config.ts';
+import { readConfig } from '../../src/daemon/config-reader.ts';
+import { helpText, manualOf } from '../../src/daemon/help-text.ts';
+import { optionTableMarkdown, optionTableToml } from '../../src/operator/option-table.ts';
+
+const shownOptions = CONFIG_OPTIONS.filter((row) => !row.isHidden);
+
+describe('help', () => {
+  it('names every command', () => {
+    const text = helpText(undefined, '1.2.3');
+    for (const name of COMMAND_NAMES) expect(text).toMatch(new RegExp(`^  ${name}`, 'm'));
+  });
+
+  it('names every option under the command that takes it, with its default, and hides the hidden', () => {
+    const text = helpText('run', '1.2.3');
+    for (const row of shownOptions) expect(text).toContain(`--${row.flag}`);
+    expect(text).not.toContain('--random-seed');
+    expect(text).toContain('[pcp.answer_within = "4s"]');
+  });
+
+  it('fits 80 columns', () => {
+    for (const name of [undefined, ...COMMAND_NAMES]) {
+      for (const line of helpText(name, '1.2.3').split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+    }
+  });
+});
+
+describe('the documents', () => {
+  it('have a row for every option', () => {
+    const table = optionTableMarkdown(manualOf('1.2.3'));
+    for (const row of shownOptions) expect(table).toContain(`| \`${row.key}\` |`);
+    expect(table.trim().split('\n')).toHaveLength(shownOptions.length + 2);
+  });
+
+  it('offer a file whose lines all hold once the comment signs are taken away', () => {
+    const sample = optionTableToml(manualOf('1.2.3'));
+    const uncommented = sample.replace(/^#(?=[a-z[])/gm, '');
+    const sources = { args: new Map(), env: {}, fileName: 'sample.toml', purpose: 'command' as const };
+    expect(readConfig({ ...sources, fileText: sample })).toMatchObject({ ok: true });
+    expect(readConfig({ ...sources, fileText: uncommented })).toMatchObject({ ok: true });
+    for (const row of shownOptions)
+      expect(uncommented).toMatch(new RegExp(`^${row.key.split('.')[1]} = |\\[\\[${row.key}\\]\\]`, 'm'));
+  });
+});
