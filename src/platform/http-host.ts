@@ -2,9 +2,12 @@
 
 import type { HttpHost } from '../base/http.ts';
 import { callHttp } from './http-client.ts';
-import { listenHttp } from './http-server.ts';
+import { listenHttp, type ReportBug } from './http-server.ts';
 import type { NodeClock } from './node-clock.ts';
 
-export function createHttpHost(clock: NodeClock): HttpHost {
-  return { listen: listenHttp, call: (call) => callHttp(clock, call) };
+export function createHttpHost(clock: NodeClock, reportBug: ReportBug): HttpHost {
+  return {
+    listen: (place, limits, handler) => listenHttp(place, limits, handler, reportBug),
+    call: (call) => callHttp(clock, call),
+  };
 }

@@ -18,6 +18,7 @@ export async function listenHttp(
   place: HttpPlace,
   limits: HttpLimits,
   handler: HttpHandler,
+  reportBug: ReportBug,
 ): Promise<Result<HttpListener, string>> {
   const server = createServer(
     {
@@ -29,7 +30,7 @@ export async function listenHttp(
       // Old control points leave the Host header out; who may ask is checked by the routes.
       requireHostHeader: false,
     },
-    createApp(limits, handler),
+    createApp(limits, handler, reportBug),
   );
   server.maxConnections = limits.connections;
   server.maxRequestsPerSocket = 1000;
@@ -48,14 +49,15 @@ export async function listenHttp(
   return ok({ endpoint, close: () => closeServer(server) });
 }
 
-function createApp(limits: HttpLimits, handler: HttpHandler): express.Express {
+function createApp(limits: HttpLimits, handler: HttpHandler, reportBug: ReportBug): express.Express {
+  const serve = answerWith(handler, reportBug);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   // `type` as a function: control points send odd content types or none. Nothing is inflated: no decompression bombs.
   app.use(express.raw({ type: () => true, limit: limits.bodyBytes, inflate: false }));
   app.use((request: express.Request, response: express.Response) => {
-    void answer(request, response, bodyText(request.body), false, handler);
+    void serve(request, response, bodyText(request.body), false);
   });
   app.use(
     (
@@ -64,7 +66,7 @@ function createApp(limits: HttpLimits, handler: HttpHandler): express.Express {
       response: express.Response,
       _next: unknown,
     ) => {
-      if (error.type === 'entity.too.large') void answer(request, response, '', true, handler);
+      if (error.type === 'entity.too.large') void serve(request, response, '', true);
       else if (!response.headersSent)
         response
           .status(error.status ?? 400)
@@ -79,31 +81,31 @@ function bodyText(body: unknown): string {
   return body instanceof Uint8Array ? new TextDecoder().decode(body) : '';
 }
 
-async function answer(
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  body: string,
-  bodyTooLong: boolean,
-  handler: HttpHandler,
-): Promise<void> {
-  const hangUp = new AbortController();
-  outgoing.once('close', () => {
-    if (!outgoing.writableFinished) hangUp.abort();
-  });
-  let response: HttpResponse;
-  try {
-    response = await handler(toRequest(incoming, body, bodyTooLong, hangUp.signal));
-  } catch (error) {
-    // A bug of ours must cost one answer, not the daemon; it is rethrown where the process can log it.
-    outgoing.writeHead(500, { connection: 'close', 'content-length': 0 }).end();
-    queueMicrotask(() => {
-      throw error;
+/** A bug in a handler costs one answer, not the daemon. */
+export type ReportBug = (error: unknown) => void;
+
+function answerWith(handler: HttpHandler, reportBug: ReportBug) {
+  return async (
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    body: string,
+    bodyTooLong: boolean,
+  ): Promise<void> => {
+    const hangUp = new AbortController();
+    outgoing.once('close', () => {
+      if (!outgoing.writableFinished) hangUp.abort();
     });
-    return;
-  }
-  if (outgoing.destroyed) return;
-  if (response.stream !== undefined) stream(outgoing, response, response.stream);
-  else write(incoming, outgoing, response);
+    try {
+      const response = await handler(toRequest(incoming, body, bodyTooLong, hangUp.signal));
+      if (outgoing.destroyed) return;
+      if (response.stream !== undefined) stream(outgoing, response, response.stream);
+      else write(incoming, outgoing, response);
+    } catch (error) {
+      if (!outgoing.headersSent) outgoing.writeHead(500, { connection: 'close', 'content-length': 0 });
+      outgoing.end();
+      reportBug(error);
+    }
+  };
 }
 
 function toRequest(incoming: IncomingMessage, body: string, bodyTooLong: boolean, hungUp: AbortSignal): HttpRequest {

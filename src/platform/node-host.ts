@@ -18,7 +18,9 @@ export function createNodeHost(log: Log, random: RandomSource = nodeRandom): Hos
     random,
     log,
     udp: nodeUdp,
-    http: createHttpHost(clock),
+    http: createHttpHost(clock, (error) => {
+      log.error('a request met a bug of igd2pcp: please report it', { error: String((error as Error).stack ?? error) });
+    }),
     ssdp: nodeSsdp,
     files: new NodeFiles(),
     network: nodeNetwork,

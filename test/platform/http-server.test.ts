@@ -17,7 +17,8 @@ const LIMITS: HttpLimits = {
   connections: 16,
   connectionsPerPeer: 4,
 };
-const http = createHttpHost(new NodeClock());
+const bugs: unknown[] = [];
+const http = createHttpHost(new NodeClock(), (error) => bugs.push(error));
 const listeners: HttpListener[] = [];
 
 async function listen(handler: HttpHandler, limits: HttpLimits = LIMITS): Promise<HttpListener> {
@@ -128,6 +129,16 @@ describe('the HTTP listener', () => {
       await raw(endpoint.port, 'GET / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n'),
     ).toContain(' 400 ');
     expect(await raw(endpoint.port, 'GET / HTTP/1.0\r\n\r\n')).toContain('served');
+  });
+
+  it('a bug in a handler costs one answer and is reported', async () => {
+    const { endpoint } = await listen(async (request) => {
+      if (request.path === '/bug') throw new Error('ours');
+      return { status: 200, body: 'served' };
+    });
+    expect(await raw(endpoint.port, 'GET /bug HTTP/1.0\r\n\r\n')).toContain(' 500 ');
+    expect(await raw(endpoint.port, 'GET / HTTP/1.0\r\n\r\n')).toContain('served');
+    expect(bugs.splice(0).map(String)).toEqual(['Error: ours']);
   });
 
   it('tells the routes when the peer hangs up before its answer', async () => {
