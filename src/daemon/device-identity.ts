@@ -1,0 +1,81 @@
+// The UUIDs of our devices and the boot counter of SSDP, kept in the state directory: a control point that saw this
+// gateway before must know it again, and BOOTID.UPNP.ORG must grow with every start (UDA 1.1 §1.2.2).
+
+import type { FileStore, RandomSource } from '../base/host.ts';
+import type { WallTime } from '../base/time.ts';
+import { isUuid, randomUuid } from '../base/uuid.ts';
+
+/** One UUID for each device of a root's tree (UDA 1.1 §2.3). */
+export interface DeviceUuids {
+  readonly root: string;
+  readonly wan: string;
+  readonly connection: string;
+}
+
+export interface DeviceIdentity {
+  readonly igd1: DeviceUuids;
+  readonly igd2: DeviceUuids;
+  readonly bootId: number;
+}
+
+export interface LoadedIdentity {
+  readonly identity: DeviceIdentity;
+  /** Why it will not be the same after the next start. */
+  readonly problem: string | undefined;
+}
+
+const MAX_BOOT_ID = 0x7fff_ffff;
+const FILE_NAME = 'devices.json';
+const PRIVATE_MODE = 0o600;
+
+export async function loadDeviceIdentity(
+  files: FileStore,
+  directory: string,
+  random: RandomSource,
+  now: WallTime,
+): Promise<LoadedIdentity> {
+  const path = `${directory}/${FILE_NAME}`;
+  const stored = await files.read(path);
+  const before = stored.ok ? parseIdentity(stored.value) : undefined;
+  const identity: DeviceIdentity = {
+    igd1: before?.igd1 ?? newUuids(random),
+    igd2: before?.igd2 ?? newUuids(random),
+    bootId: nextBootId(before?.bootId ?? 0, now),
+  };
+  const written = await files.replace(path, `${JSON.stringify(identity, undefined, 2)}\n`, PRIVATE_MODE);
+  return { identity, problem: written.ok ? undefined : written.error.message };
+}
+
+/** Seconds since 1970 grow by themselves; the stored one guards against a clock that was set back. */
+function nextBootId(before: number, now: WallTime): number {
+  const next = Math.max(Math.floor(now / 1000), before + 1);
+  return next > MAX_BOOT_ID ? 1 : next;
+}
+
+function newUuids(random: RandomSource): DeviceUuids {
+  return { root: randomUuid(random), wan: randomUuid(random), connection: randomUuid(random) };
+}
+
+function parseIdentity(text: string): DeviceIdentity | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isRecord(value)) return undefined;
+  const { igd1, igd2, bootId } = value;
+  if (!areUuids(igd1) || !areUuids(igd2)) return undefined;
+  return { igd1, igd2, bootId: Number.isSafeInteger(bootId) ? Number(bootId) : 0 };
+}
+
+function areUuids(value: unknown): value is DeviceUuids {
+  return (
+    isRecord(value) &&
+    [value['root'], value['wan'], value['connection']].every((v) => typeof v === 'string' && isUuid(v))
+  );
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}

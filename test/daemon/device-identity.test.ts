@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { wallTime } from '../../src/base/time.ts';
+import { isUuid } from '../../src/base/uuid.ts';
+import { loadDeviceIdentity } from '../../src/daemon/device-identity.ts';
+import { seededRandom } from '../doubles/seeded-random.ts';
+import { SimulatedFiles } from '../doubles/simulated-files.ts';
+
+const load = (files: SimulatedFiles, seed: number, now: number) =>
+  loadDeviceIdentity(files, '/state', seededRandom(seed), wallTime(now));
+
+describe('the identity of the devices', () => {
+  it('is made once: UUIDs stay, the boot counter grows (UDA 1.1 §1.2.2)', async () => {
+    const files = new SimulatedFiles();
+    const first = await load(files, 1, 1_700_000_000_000);
+    const second = await load(files, 2, 1_700_000_100_000);
+    expect(second.identity.igd1).toEqual(first.identity.igd1);
+    expect(second.identity.igd2).toEqual(first.identity.igd2);
+    expect(second.identity.bootId).toBeGreaterThan(first.identity.bootId);
+    const all = [first.identity.igd1, first.identity.igd2].flatMap((uuids) => Object.values(uuids));
+    expect(new Set(all).size).toBe(6);
+    expect(all.every(isUuid)).toBe(true);
+  });
+
+  it('the boot counter grows even when the calendar clock was set back', async () => {
+    const files = new SimulatedFiles();
+    const first = await load(files, 1, 1_700_000_000_000);
+    const second = await load(files, 2, 1_000_000_000_000);
+    expect(second.identity.bootId).toBe(first.identity.bootId + 1);
+  });
+
+  it.each(['', '{', '[]', 'null', '{"igd1":{"root":"x"}}'])('a damaged file ("%s") gives new UUIDs', async (text) => {
+    const files = new SimulatedFiles(new Map([['/state/devices.json', text]]));
+    const { identity, problem } = await load(files, 3, 1_700_000_000_000);
+    expect(isUuid(identity.igd1.root)).toBe(true);
+    expect(problem).toBeUndefined();
+  });
+
+  it('says why it could not be kept', async () => {
+    const files = new SimulatedFiles();
+    files.failWith('denied');
+    const { identity, problem } = await load(files, 4, 1_700_000_000_000);
+    expect(isUuid(identity.igd2.connection)).toBe(true);
+    expect(problem).toContain('/state/devices.json');
+  });
+});
