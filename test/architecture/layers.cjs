@@ -88,6 +88,13 @@ module.exports = {
     })),
     { name: 'no-cycles', severity: 'error', from: { path: '^(src|test)/' }, to: { circular: true } },
     {
+      name: 'no-dead-rooms',
+      comment: 'what neither the daemon nor the library reaches is dead',
+      severity: 'error',
+      from: { path: '^src/(main|library)\\.ts$' },
+      to: { path: '^src/', pathNot: '\\.d\\.ts$', reachable: false },
+    },
+    {
       name: 'no-orphans',
       comment: 'code that nobody reaches is dead',
       severity: 'error',
@@ -108,6 +115,10 @@ module.exports = {
     exclude: { path: '^(node_modules|dist|test/(lab|bench))' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { extensions: ['.ts', '.mjs', '.cjs', '.js', '.json', '.xml', '.md'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+      extensions: ['.ts', '.mjs', '.cjs', '.js', '.json', '.xml', '.md'],
+    },
   },
 };

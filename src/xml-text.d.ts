@@ -1,0 +1,6 @@
+// Descriptor files arrive in the bundle as texts.
+
+declare module '*.xml' {
+  const text: string;
+  export default text;
+}
