@@ -1,7 +1,7 @@
 // SSDP sockets as the daemon sees them: parsed messages in, messages out, one socket per LAN address.
 // Implemented by the platform over node-ssdp; what to say and when is `upnp/ssdp/`'s business.
 
-import type { Endpoint, IpAddress } from './ip-address.ts';
+import { type Endpoint, IpAddress } from './ip-address.ts';
 import type { Result } from './result.ts';
 
 export interface SsdpMessage {
@@ -9,6 +9,16 @@ export interface SsdpMessage {
   readonly startLine: string;
   /** In the order they are to be sent. Received ones have upper-case names. */
   readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+/** UDA 1.1 §1.1.2. */
+export const SSDP_GROUP = IpAddress.of('239.255.255.250');
+export const SSDP_PORT = 1900;
+
+/** UDA 1.1 §1.1.2: lines end in CRLF, an empty one ends the message. Names and values are the caller's to keep clean. */
+export function ssdpText(message: SsdpMessage): string {
+  const lines = message.headers.map(([name, value]) => (value === '' ? `${name}:` : `${name}: ${value}`));
+  return `${[message.startLine, ...lines].join('\r\n')}\r\n\r\n`;
 }
 
 export interface SsdpOptions {

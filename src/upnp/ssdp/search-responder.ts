@@ -1,0 +1,117 @@
+// Answers searches (UDA 1.1 §1.3): who is heard at all, how long an answer waits, and how many may leave.
+// Lenient in form, because real control points are sloppy; strict in whom it answers.
+
+import type { RandomSource } from '../../base/host.ts';
+import type { Endpoint, IpAddress } from '../../base/ip-address.ts';
+import { endpointText } from '../../base/ip-address.ts';
+import type { IpPrefix } from '../../base/ip-prefix.ts';
+import type { Machine, Wake } from '../../base/machine.ts';
+import type { SsdpMessage } from '../../base/ssdp-socket.ts';
+import { after, type Duration, type Instant, seconds, shorter } from '../../base/time.ts';
+import type { AdvertisedRoot } from './advertised-root.ts';
+import { AnswerAllowance } from './answer-allowance.ts';
+import { answersTo, parseSearchTarget } from './search-target.ts';
+import { headerOf, type SsdpSpeaker, searchResponse } from './ssdp-messages.ts';
+
+export type SearchIgnored = 'not from this LAN' | 'malformed' | 'not ours' | 'already pending' | 'too many searches';
+
+export type SearchResponderOutput =
+  | { readonly kind: 'unicast'; readonly message: SsdpMessage; readonly to: Endpoint }
+  | { readonly kind: 'ignored'; readonly why: SearchIgnored };
+
+interface PendingAnswer {
+  readonly at: Instant;
+  readonly to: Endpoint;
+  /** Asker and target: a search repeated while its answer waits gets that answer, not two. */
+  readonly search: string;
+  readonly message: SsdpMessage;
+}
+
+/** UDA 1.1 §1.3.2: a greater MX counts as 5. */
+const MAX_DELAY = seconds(5);
+/** Twenty control points that ask for everything within one MX; each entry is under 1 kB. */
+const MAX_PENDING = 512;
+
+export class SearchResponder implements Machine<SearchResponderOutput> {
+  readonly #speaker: SsdpSpeaker;
+  readonly #roots: readonly AdvertisedRoot[];
+  readonly #prefix: IpPrefix;
+  readonly #random: Pick<RandomSource, 'unit'>;
+  readonly #allowance = new AnswerAllowance();
+  /** Earliest first. */
+  #pending: PendingAnswer[] = [];
+
+  constructor(
+    speaker: SsdpSpeaker,
+    roots: readonly AdvertisedRoot[],
+    prefix: IpPrefix,
+    random: Pick<RandomSource, 'unit'>,
+  ) {
+    this.#speaker = speaker;
+    this.#roots = roots;
+    this.#prefix = prefix;
+    this.#random = random;
+  }
+
+  /** Anything but a search is somebody else's business and draws no output. */
+  handleMessage(message: SsdpMessage, from: Endpoint, now: Instant): readonly SearchResponderOutput[] {
+    if (!/^M-SEARCH\b/i.test(message.startLine)) return [];
+    // A search from outside the LAN, or from an address nobody can have, would make us send to a stranger.
+    if (!this.#prefix.contains(from.address) || from.port === 0 || isForAll(from.address, this.#prefix)) {
+      return ignored('not from this LAN');
+    }
+    const text = headerOf(message, 'ST');
+    if (!isDiscover(message) || text === undefined) return ignored('malformed');
+    const target = parseSearchTarget(text);
+    const answers = target === undefined ? [] : answersTo(target, this.#roots);
+    if (answers.length === 0) return ignored('not ours');
+    const search = `${endpointText(from)} ${text}`;
+    if (this.#pending.some((answer) => answer.search === search)) return ignored('already pending');
+    if (this.#pending.length + answers.length > MAX_PENDING) return ignored('too many searches');
+    if (!this.#allowance.allows(from.address, answers.length, now)) return ignored('too many searches');
+    const spread = delaySpreadOf(message);
+    for (const answer of answers) {
+      this.#pending.push({
+        at: after(now, (spread * this.#random.unit()) as Duration),
+        to: from,
+        search,
+        message: searchResponse(this.#speaker, answer.root, answer),
+      });
+    }
+    this.#pending.sort((a, b) => a.at - b.at);
+    return this.handleTimeout(now);
+  }
+
+  nextWake(): Wake | undefined {
+    const [first] = this.#pending;
+    return first === undefined ? undefined : { at: first.at, why: `answer a search of ${first.to.address.text}` };
+  }
+
+  handleTimeout(now: Instant): readonly SearchResponderOutput[] {
+    const due = this.#pending.filter((answer) => answer.at <= now);
+    if (due.length > 0) this.#pending = this.#pending.filter((answer) => answer.at > now);
+    return due.map(({ message, to }) => ({ kind: 'unicast', message, to }));
+  }
+}
+
+const ignored = (why: SearchIgnored): readonly SearchResponderOutput[] => [{ kind: 'ignored', why }];
+
+/** UDA 1.1 §1.3.2: MAN must be "ssdp:discover" in quotes; some leave the quotes out. HOST is not looked at: it is whatever address was typed. */
+function isDiscover(message: SsdpMessage): boolean {
+  return /^"?ssdp:discover"?$/i.test(headerOf(message, 'MAN') ?? '');
+}
+
+/** UDA 1.1 §1.3.2: answers spread over 0–MX s. Without a sensible MX it is a unicast search, which wants its answer within a second. */
+function delaySpreadOf(message: SsdpMessage): Duration {
+  const text = headerOf(message, 'MX') ?? '';
+  return /^\d+$/.test(text) ? shorter(seconds(Number(text)), MAX_DELAY) : seconds(0);
+}
+
+/** The directed broadcast address: one answer to it would reach every machine. */
+function isForAll(address: IpAddress, prefix: IpPrefix): boolean {
+  // A link of two or one has none (RFC 3021).
+  if (!address.isIPv4 || prefix.length >= 31) return address.isMulticast;
+  const hostBits = 32 - prefix.length;
+  const host = address.bytes.subarray(12).reduce((value, byte) => value * 256 + byte, 0) % 2 ** hostBits;
+  return address.isMulticast || host === 2 ** hostBits - 1;
+}
