@@ -1,0 +1,201 @@
+// This box's NAT over the real `nft`: runs what the keeper asks for, one process at a time, and lets each request wait
+// until its rule is in the kernel. Rules live in `local-nat/`; here are only the process, the promises and the log.
+
+import type { Host } from '../base/host.ts';
+import type { IpAddress } from '../base/ip-address.ts';
+import type { PortNumber } from '../base/port-number.ts';
+import { ok, type Result, refused, unreachable } from '../base/result.ts';
+import { between, type Duration, milliseconds, seconds } from '../base/time.ts';
+import type { TransportProtocol } from '../base/transport-protocol.ts';
+import { forwardingAdvice, probeForwarding } from '../local-nat/firewall-probe.ts';
+import { listeningPorts, SOCKET_TABLES } from '../local-nat/listening-ports.ts';
+import type { LocalNat, Nat1Problem, Nat1Rule } from '../local-nat/local-nat.ts';
+import { Nat1Ports } from '../local-nat/nat1-ports.ts';
+import { type NftCall, type NftOutcome, nftListRuleset, nftSuccess } from '../local-nat/nft-program.ts';
+import { isInterfaceName, type RulesetOptions } from '../local-nat/nft-ruleset.ts';
+import { type KeeperOutput, NftTableKeeper, type RequestId } from '../local-nat/nft-table-keeper.ts';
+import { type OpenedTable, openNftTable } from '../local-nat/open-nft-table.ts';
+import type { Driven, Driver } from './drive.ts';
+
+/** 1,000 elements take 12 ms on a two-core machine: an nft that is not back by then hangs. */
+const NFT_ENDS_WITHIN = seconds(10);
+
+export interface NftablesOptions extends RulesetOptions {
+  /** Undefined: not known yet; nothing can be applied until `wanAddressChanged`. */
+  readonly wanAddress: IpAddress | undefined;
+}
+
+export interface NftablesFigures {
+  readonly rules: number;
+  readonly elements: number;
+  readonly transactions: number;
+  readonly failures: number;
+  readonly lastTransaction: { readonly elements: number; readonly took: Duration } | undefined;
+  /** Whether this kernel extends a timeout by adding the element again. */
+  readonly addExtends: boolean;
+}
+
+/** Makes or takes over our table. The error is a sentence for the person who starts the daemon. */
+export async function startNftablesSession(
+  host: Host,
+  driver: Driver,
+  options: NftablesOptions,
+): Promise<Result<NftablesSession, string>> {
+  if (!isInterfaceName(options.wanInterface)) return refused(`"${options.wanInterface}" is not an interface name`);
+  const run = (call: NftCall): Promise<NftOutcome> => host.programs.run('nft', call.args, call.input, NFT_ENDS_WITHIN);
+  const opened = await openNftTable(options, run, () => host.clock.now());
+  if (!opened.ok) {
+    return refused(`nat = "nftables" needs a working nft, run as root or with CAP_NET_ADMIN: ${opened.error}`);
+  }
+  const session = new NftablesSession(host, driver, options, run, opened.value);
+  await session.readListeningPorts();
+  const advice = await session.firewallAdvice();
+  if (advice !== undefined) host.log.warn(advice);
+  return ok(session);
+}
+
+export class NftablesSession implements LocalNat {
+  readonly #host: Host;
+  readonly #run: (call: NftCall) => Promise<NftOutcome>;
+  readonly #options: NftablesOptions;
+  readonly #addExtends: boolean;
+  readonly #ports = new Nat1Ports();
+  readonly #keeper: Driven<NftTableKeeper, KeeperOutput>;
+  readonly #waiting = new Map<RequestId, (outcome: Result<void, Nat1Problem>) => void>();
+  #requestsSoFar = 0;
+  #transactions = 0;
+  #failures = 0;
+  #lastTransaction: NftablesFigures['lastTransaction'];
+
+  constructor(
+    host: Host,
+    driver: Driver,
+    options: NftablesOptions,
+    run: (call: NftCall) => Promise<NftOutcome>,
+    opened: OpenedTable,
+  ) {
+    this.#host = host;
+    this.#run = run;
+    this.#options = options;
+    this.#addExtends = opened.addExtends;
+    const keeper = new NftTableKeeper(options, opened, options.wanAddress, host.clock.now());
+    this.#keeper = driver.add('nftables', keeper, (output: KeeperOutput) => this.#perform(output));
+  }
+
+  reserve(protocol: TransportProtocol, wished: PortNumber): PortNumber | undefined {
+    return this.#ports.reserve(protocol, wished);
+  }
+
+  reserveExactly(protocol: TransportProtocol, port: PortNumber): boolean {
+    return this.#ports.reserveExactly(protocol, port);
+  }
+
+  unreserve(protocol: TransportProtocol, port: PortNumber): void {
+    this.#ports.unreserve(protocol, port);
+  }
+
+  apply(rule: Nat1Rule, validFor: Duration): Promise<Result<void, Nat1Problem>> {
+    return this.#ask((id) => this.#keeper.run((keeper, now) => keeper.handleApply(id, rule, validFor, now)));
+  }
+
+  remove(rule: Nat1Rule): Promise<Result<void, Nat1Problem>> {
+    return this.#ask((id) => this.#keeper.run((keeper, now) => keeper.handleRemove(id, rule, now)));
+  }
+
+  /** All rules move along; old ones are gone from the kernel in the same transaction. */
+  wanAddressChanged(address: IpAddress): void {
+    this.#keeper.run((keeper, now) => keeper.handleWanAddress(address, now));
+  }
+
+  /** On a signal: compares the kernel's table with what it should be, and puts it right. */
+  async check(): Promise<Result<void, Nat1Problem>> {
+    await this.readListeningPorts();
+    return this.#ask((id) => this.#keeper.run((keeper, now) => keeper.handleCheck(id, now)));
+  }
+
+  /** Removes the table (`--flush-on-exit`). Without it the rules stay until they time out. */
+  async flush(): Promise<Result<void, Nat1Problem>> {
+    const outcome = await this.#ask((id) => this.#keeper.run((keeper, now) => keeper.handleFlush(id, now)));
+    this.close();
+    return outcome;
+  }
+
+  /** No more checks; the kernel keeps its elements until they time out. */
+  close(): void {
+    this.#keeper.remove();
+    for (const settle of this.#waiting.values()) settle(refused('the daemon ends'));
+    this.#waiting.clear();
+  }
+
+  figures(): NftablesFigures {
+    return {
+      rules: this.#keeper.machine.ruleCount,
+      elements: this.#keeper.machine.elementCount,
+      transactions: this.#transactions,
+      failures: this.#failures,
+      lastTransaction: this.#lastTransaction,
+      addExtends: this.#addExtends,
+    };
+  }
+
+  /** What to tell the operator about the firewall; undefined when packets pass. */
+  async firewallAdvice(): Promise<string | undefined> {
+    const listed = nftSuccess(await this.#run(nftListRuleset()));
+    return forwardingAdvice(
+      listed.ok ? probeForwarding(listed.value, this.#options.wanInterface) : { kind: 'unreadable' },
+    );
+  }
+
+  async readListeningPorts(): Promise<void> {
+    for (const protocol of ['TCP', 'UDP'] as const) {
+      const ports = new Set<number>();
+      for (const path of SOCKET_TABLES[protocol]) {
+        const table = await this.#host.files.read(path);
+        if (table.ok) for (const port of listeningPorts(protocol, table.value)) ports.add(port);
+      }
+      this.#ports.setListening(protocol, ports);
+    }
+  }
+
+  #ask(start: (id: RequestId) => void): Promise<Result<void, Nat1Problem>> {
+    this.#requestsSoFar += 1;
+    const id = this.#requestsSoFar;
+    return new Promise((settle) => {
+      this.#waiting.set(id, settle);
+      start(id);
+    });
+  }
+
+  #perform(output: KeeperOutput): void {
+    switch (output.kind) {
+      case 'run nft':
+        void this.#runNft(output.call, output.changes);
+        return;
+      case 'settled':
+        this.#waiting.get(output.request)?.(output.outcome);
+        this.#waiting.delete(output.request);
+        return;
+      case 'put back':
+        this.#host.log.warn(`somebody changed table inet igd2pcp: ${output.what}`);
+        return;
+      case 'nft failed':
+        this.#failures += 1;
+        this.#host.log.error(output.problem);
+        return;
+      default:
+        unreachable(output);
+    }
+  }
+
+  async #runNft(call: NftCall, elements: number): Promise<void> {
+    const startedAt = this.#host.clock.now();
+    const outcome = await this.#run(call);
+    const endedAt = this.#host.clock.now();
+    if (elements > 0) {
+      this.#transactions += 1;
+      this.#lastTransaction = { elements, took: milliseconds(between(startedAt, endedAt)) };
+      this.#host.log.debug('nft transaction', { elements, milliseconds: this.#lastTransaction.took });
+    }
+    this.#keeper.run((keeper, now) => keeper.handleNft(outcome, now));
+  }
+}

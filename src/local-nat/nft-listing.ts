@@ -1,0 +1,102 @@
+// Reads what `nft -j list table inet igd2pcp` printed: which elements are there, and a print of the rules to compare by.
+// nft's words come from a program, not from a peer, but a changed version must not take the daemon down: a Result.
+
+import { ok, type Result, refused } from '../base/result.ts';
+import { after, type Instant, seconds } from '../base/time.ts';
+import { elementId } from './nat1-elements.ts';
+import { NFT_MAP_NAMES, type NftMapName, PROBE_MAP } from './nft-ruleset.ts';
+import type { TimedElement } from './nft-transaction.ts';
+
+export interface TableListing {
+  readonly elements: ReadonlyMap<string, TimedElement>;
+  /** Equal for equal maps, chains and rules; handles and elements left out. */
+  readonly rulesPrint: string;
+  /** Seconds left to the throw-away element; undefined when there is none. */
+  readonly probeExpiresSeconds: number | undefined;
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+export function parseTableListing(json: string, now: Instant): Result<TableListing, string> {
+  const objects = nftObjects(json);
+  if (objects === undefined) return refused('nft printed something that is not its JSON');
+  const elements = new Map<string, TimedElement>();
+  const parts: string[] = [];
+  let probeExpiresSeconds: number | undefined;
+  for (const object of objects) {
+    const map = asObject(object['map']);
+    if (map?.['name'] === PROBE_MAP) {
+      probeExpiresSeconds = listedElements(map)[0]?.expiresSeconds;
+      continue;
+    }
+    if (map !== undefined) collectElements(map, now, elements);
+    if (object['metainfo'] === undefined) parts.push(JSON.stringify(withoutVolatile(object)));
+  }
+  return ok({ elements, rulesPrint: parts.join('\n'), probeExpiresSeconds });
+}
+
+/** The list behind "nftables" of any `nft -j` output. */
+export function nftObjects(json: string): readonly JsonObject[] | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+  const list = asObject(parsed)?.['nftables'];
+  return Array.isArray(list) ? list.map(asObject).filter((object) => object !== undefined) : undefined;
+}
+
+export const asObject = (value: unknown): JsonObject | undefined =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
+
+function collectElements(map: JsonObject, now: Instant, elements: Map<string, TimedElement>): void {
+  const name = NFT_MAP_NAMES.find((known) => known === map['name']);
+  if (name === undefined) return;
+  for (const listed of listedElements(map)) {
+    const element = { map: name satisfies NftMapName, key: listed.key, value: listed.value };
+    // nft cuts the rest of a second off, so this is the latest it can be. Without a timeout somebody else put it there.
+    const until = after(now, seconds((listed.expiresSeconds ?? Number.POSITIVE_INFINITY) + 1));
+    elements.set(elementId(element), { element, until });
+  }
+}
+
+interface ListedElement {
+  readonly key: string;
+  readonly value: string;
+  readonly expiresSeconds: number | undefined;
+}
+
+function listedElements(map: JsonObject): readonly ListedElement[] {
+  const pairs = map['elem'];
+  if (!Array.isArray(pairs)) return [];
+  return pairs.flatMap((pair: unknown) => {
+    if (!Array.isArray(pair)) return [];
+    const [left, right] = pair as readonly unknown[];
+    const timed = asObject(asObject(left)?.['elem']);
+    const key = partsText(timed === undefined ? left : timed['val']);
+    const value = partsText(right);
+    if (key === undefined || value === undefined) return [];
+    const expires = timed?.['expires'];
+    return [{ key, value, expiresSeconds: typeof expires === 'number' ? expires : undefined }];
+  });
+}
+
+/** {"concat": ["100.64.0.2", "tcp", 6881]} or a single word. */
+function partsText(value: unknown): string | undefined {
+  if (typeof value === 'string' || typeof value === 'number') return String(value);
+  const parts = asObject(value)?.['concat'];
+  return Array.isArray(parts) ? parts.map(String).join(' . ') : undefined;
+}
+
+/** The kernel gives out handles anew each time; elements are compared apart. */
+function withoutVolatile(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutVolatile);
+  const object = asObject(value);
+  if (object === undefined) return value;
+  return Object.fromEntries(
+    Object.entries(object)
+      .filter(([key]) => key !== 'handle' && key !== 'elem')
+      .map(([key, inner]) => [key, withoutVolatile(inner)]),
+  );
+}

@@ -1,0 +1,35 @@
+// How `nft` is called and how its failures read in one line. Running it is the caller's business.
+
+import type { ProgramOutcome } from '../base/host.ts';
+import { ok, type Result, refused } from '../base/result.ts';
+import { NFT_TABLE } from './nft-ruleset.ts';
+
+export interface NftCall {
+  readonly args: readonly string[];
+  readonly input: string;
+}
+
+export type NftOutcome = Result<ProgramOutcome, string>;
+
+/** A transaction: the whole script or nothing of it. */
+export const nftScript = (input: string): NftCall => ({ args: ['-f', '-'], input });
+
+export const nftListTable = (): NftCall => ({ args: ['-j', 'list', 'table', ...NFT_TABLE.split(' ')], input: '' });
+
+export const nftListRuleset = (): NftCall => ({ args: ['-j', 'list', 'ruleset'], input: '' });
+
+/** What nft printed, or in one line why it failed. */
+export function nftSuccess(outcome: NftOutcome): Result<string, string> {
+  if (!outcome.ok) return refused(outcome.error);
+  if (outcome.value.exitCode === 0) return ok(outcome.value.stdout);
+  return refused(`nft failed: ${firstComplaint(outcome.value)}`);
+}
+
+/** nft says so, with exit code 1, when a table, map or element is not there. */
+export const saysNotThere = (outcome: NftOutcome): boolean =>
+  outcome.ok && outcome.value.exitCode !== 0 && outcome.value.stderr.includes('No such file or directory');
+
+function firstComplaint({ exitCode, stderr }: ProgramOutcome): string {
+  const line = stderr.split('\n').find((text) => text.trim() !== '');
+  return line === undefined ? `exit code ${exitCode} without a word` : line.trim();
+}

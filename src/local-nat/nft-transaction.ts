@@ -1,0 +1,75 @@
+// One batch of changes as one script for `nft -f -`: the kernel takes all of it or nothing.
+// Adds rather than delete + add where the kernel allows: a delete makes nft read the whole map first.
+
+import type { Duration, Instant } from '../base/time.ts';
+import { between, inSeconds, seconds } from '../base/time.ts';
+import { elementId, type NftElement } from './nat1-elements.ts';
+import { NFT_TABLE } from './nft-ruleset.ts';
+
+/** An element and until when it is, or shall be, in the kernel. */
+export interface TimedElement {
+  readonly element: NftElement;
+  readonly until: Instant;
+}
+
+export type ElementChange =
+  | { readonly kind: 'add'; readonly timed: TimedElement }
+  /** Same key and value, another timeout. */
+  | { readonly kind: 'extend'; readonly timed: TimedElement }
+  | { readonly kind: 'replace'; readonly timed: TimedElement }
+  | { readonly kind: 'remove'; readonly timed: TimedElement };
+
+/** Whole seconds up when written, whole seconds down when listed: an element that lives this much longer was not changed. */
+const SAME_TIMEOUT_WITHIN = seconds(2);
+
+/** What turns `held` into `wished` for one key; undefined when nothing is to do. */
+export function changeFor(
+  held: TimedElement | undefined,
+  wished: TimedElement | undefined,
+  now: Instant,
+): ElementChange | undefined {
+  const alive = held !== undefined && held.until > now ? held : undefined;
+  if (wished === undefined) return alive === undefined ? undefined : { kind: 'remove', timed: alive };
+  if (alive === undefined) return { kind: 'add', timed: wished };
+  if (alive.element.value !== wished.element.value) return { kind: 'replace', timed: wished };
+  const surplus = between(wished.until, alive.until);
+  if (surplus >= 0 && surplus < SAME_TIMEOUT_WITHIN) return undefined;
+  return { kind: 'extend', timed: wished };
+}
+
+/** `addExtends`: this kernel gives an element added again its new timeout. */
+export function renderTransaction(changes: readonly ElementChange[], now: Instant, addExtends: boolean): string {
+  const removals: NftElement[] = [];
+  const additions: TimedElement[] = [];
+  for (const change of changes) {
+    const mustGoFirst =
+      change.kind === 'remove' || change.kind === 'replace' || (change.kind === 'extend' && !addExtends);
+    if (mustGoFirst) removals.push(change.timed.element);
+    if (change.kind !== 'remove') additions.push(change.timed);
+  }
+  return [
+    ...removals.map((element) => `delete element ${NFT_TABLE} ${element.map} { ${element.key} }\n`),
+    ...additions.map(
+      ({ element, until }) =>
+        `add element ${NFT_TABLE} ${element.map} ` +
+        `{ ${element.key} timeout ${timeoutSeconds(between(now, until))}s : ${element.value} }\n`,
+    ),
+  ].join('');
+}
+
+// RFC 6970 §5.5: never shorter than what was granted, so parts of a second count as a whole one.
+const timeoutSeconds = (left: Duration): number => Math.max(1, Math.ceil(inSeconds(left)));
+
+/** What the kernel holds after it took `changes`. */
+export function afterChanges(
+  held: ReadonlyMap<string, TimedElement>,
+  changes: readonly ElementChange[],
+): Map<string, TimedElement> {
+  const next = new Map(held);
+  for (const change of changes) {
+    const id = elementId(change.timed.element);
+    if (change.kind === 'remove') next.delete(id);
+    else next.set(id, change.timed);
+  }
+  return next;
+}

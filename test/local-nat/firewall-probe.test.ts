@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { forwardingAdvice, probeForwarding } from '../../src/local-nat/firewall-probe.ts';
+
+/** As `nft -j list ruleset` of nft 1.0.6 printed them. */
+const ruleset = (name: string): string => readFileSync(new URL(`rulesets/${name}.json`, import.meta.url), 'utf8');
+
+describe('whether the firewall lets DNATed packets in', () => {
+  it.each([
+    ['openwrt-fw4-without-dnat', 'dropped', 'inet fw4 forward'],
+    ['debian-drop', 'dropped', 'inet filter forward'],
+    // One chain that drops is enough, whatever another table accepts.
+    ['two-tables', 'dropped', 'ip b f'],
+    ['some-ports-only', 'uncertain', 'ip filter FORWARD'],
+  ])('says of %s: %s, and by which chain', (name, kind, chain) => {
+    const verdict = probeForwarding(ruleset(name), 'wan');
+    expect(verdict).toMatchObject({ kind, chain });
+    expect(forwardingAdvice(verdict)).toContain('ct status dnat accept');
+  });
+
+  it.each(['openwrt-fw4-with-dnat', 'debian-accept', 'debian-drop-with-dnat'])(
+    'has nothing to say about %s',
+    (name) => {
+      const verdict = probeForwarding(ruleset(name), 'wan');
+      expect(verdict).toEqual({ kind: 'passes' });
+      expect(forwardingAdvice(verdict)).toBeUndefined();
+    },
+  );
+
+  it('takes another interface for the WAN when told so', () => {
+    expect(probeForwarding(ruleset('two-tables'), 'ppp0')).toEqual({ kind: 'passes' });
+  });
+
+  it('passes where there is no firewall at all', () => {
+    expect(probeForwarding('{"nftables": []}', 'wan')).toEqual({ kind: 'passes' });
+  });
+
+  it.each(['', 'Error: out of memory', '[]', '{"nftables": 3}'])('admits that it cannot read %j', (text) => {
+    const verdict = probeForwarding(text, 'wan');
+    expect(verdict).toEqual({ kind: 'unreadable' });
+    expect(forwardingAdvice(verdict)).toContain('could not read');
+  });
+});
