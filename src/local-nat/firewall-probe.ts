@@ -107,23 +107,15 @@ function ruleOutcome(
   probe: Probe,
   depth: number,
 ): Outcome | 'next' {
-  const expressions = Array.isArray(rule['expr']) ? rule['expr'].map(asObject) : [];
-  let matches: 'yes' | 'maybe' = 'yes';
-  for (const expression of expressions) {
-    if (expression === undefined) continue;
-    const verdict = verdictOf(expression, probe);
-    if (verdict === undefined) {
-      const met = condition(expression, probe);
-      if (met === 'no') return 'next';
-      if (met === 'maybe') matches = 'maybe';
-      continue;
-    }
-    if (verdict.kind === 'none') continue;
-    const outcome = verdict.kind === 'jump' ? jump(ruleset, chain, verdict.target, probe, depth) : verdict.kind;
-    if (outcome === 'next' || matches === 'yes') return outcome;
-    return 'uncertain';
-  }
-  return 'next';
+  const expressions = (Array.isArray(rule['expr']) ? rule['expr'] : []).map(asObject).filter((e) => e !== undefined);
+  const verdicts = expressions.map((expression) => verdictOf(expression, probe));
+  const conditions = expressions.filter((_, i) => verdicts[i] === undefined).map((each) => condition(each, probe));
+  const verdict = verdicts.find((each) => each !== undefined && each.kind !== 'none');
+  if (verdict === undefined || verdict.kind === 'none' || conditions.includes('no')) return 'next';
+  const outcome = verdict.kind === 'jump' ? jump(ruleset, chain, verdict.target, probe, depth) : verdict.kind;
+  if (outcome === 'next' || !conditions.includes('maybe')) return outcome;
+  // A rule that may drop some packets (a blocklist) is no reason to warn; one that may let some in is not enough.
+  return outcome === 'drop' ? 'next' : 'uncertain';
 }
 
 function jump(ruleset: Ruleset, from: JsonObject, target: string, probe: Probe, depth: number): Outcome | 'next' {
