@@ -111,7 +111,7 @@ function ruleOutcome(
   const verdicts = expressions.map((expression) => verdictOf(expression, probe));
   const conditions = expressions.filter((_, i) => verdicts[i] === undefined).map((each) => condition(each, probe));
   const verdict = verdicts.find((each) => each !== undefined && each.kind !== 'none');
-  if (verdict === undefined || verdict.kind === 'none' || conditions.includes('no')) return 'next';
+  if (verdict === undefined || conditions.includes('no')) return 'next';
   const outcome = verdict.kind === 'jump' ? jump(ruleset, chain, verdict.target, probe, depth) : verdict.kind;
   if (outcome === 'next' || !conditions.includes('maybe')) return outcome;
   // A rule that may drop some packets (a blocklist) is no reason to warn; one that may let some in is not enough.
