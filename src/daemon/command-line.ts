@@ -1,10 +1,10 @@
 // argv becomes one command with all it needs, or one line that says what to mend (exit code 2). Configuration flags are
 // only collected here; config-reader.ts judges them.
 
-import { type Endpoint, IpAddress } from '../base/ip-address.ts';
+import { IpAddress } from '../base/ip-address.ts';
 import { type PortNumber, parsePortNumber } from '../base/port-number.ts';
 import { ok, type Result, refused } from '../base/result.ts';
-import { type Duration, inSeconds } from '../base/time.ts';
+import { inSeconds } from '../base/time.ts';
 import { parseTransportProtocol, type TransportProtocol } from '../base/transport-protocol.ts';
 import {
   ADD_OPTIONS,
@@ -15,12 +15,13 @@ import {
   type CommandOption,
   HELP_OPTIONS,
   JSON_OPTION,
-  type MissingPcpOption,
   SIMULATE_OPTIONS,
 } from './command-table.ts';
 import { nearestName } from './config-problem.ts';
 import type { FlagTexts } from './config-reader.ts';
 import { type FlagSet, readFlags } from './flag-reader.ts';
+import type { Simulation } from './simulate-command.ts';
+import { type SettingChange, SIMULATOR_SETTINGS, type SimulatorSetting } from './simulator-settings.ts';
 
 /** What every command that reads a configuration was given. */
 export interface Configured {
@@ -45,15 +46,8 @@ export interface DeleteWords {
   readonly remoteHost: string;
 }
 
-export interface SimulateWords {
-  readonly listen: Endpoint;
-  readonly external: IpAddress | undefined;
-  readonly lossPercent: number;
-  readonly delay: Duration;
-  readonly restartEvery: Duration | undefined;
-  readonly quota: number | undefined;
-  readonly without: readonly MissingPcpOption[];
-  readonly maxLifetime: Duration;
+export interface SimulateWords extends Simulation {
+  /** 0: a new one. */
   readonly seed: number;
 }
 
@@ -160,6 +154,16 @@ class OwnOptions {
     this.problem ??= `--${row.flag} ${value.error.message}`;
     return row.standard;
   }
+
+  /** Undefined: the flag was not given, or not well. */
+  change(row: SimulatorSetting): SettingChange | undefined {
+    const texts = this.#flags.own.get(row.flag);
+    if (texts === undefined) return undefined;
+    const change = row.read(texts);
+    if (change.ok) return change.value;
+    this.problem ??= `--${row.flag} ${change.error}`;
+    return undefined;
+  }
 }
 
 function nameWords(
@@ -200,15 +204,17 @@ function deleteWords([protocol = '', external = '', remoteHost = '']: readonly s
 function simulateWords(own: OwnOptions): Result<SimulateWords, string> {
   const listen = own.read(SIMULATE_OPTIONS.listen);
   if (listen === 'off') return refused('--listen must be an address and a port, not "off"');
+  const settings: SettingChange[] = [];
+  for (const row of SIMULATOR_SETTINGS) {
+    const change = own.change(row);
+    if (change !== undefined) settings.push(change);
+  }
   return ok({
     listen,
+    control: own.read(SIMULATE_OPTIONS.control),
     external: own.read(SIMULATE_OPTIONS.external),
-    lossPercent: own.read(SIMULATE_OPTIONS.loss),
-    delay: own.read(SIMULATE_OPTIONS.delay),
     restartEvery: own.read(SIMULATE_OPTIONS.restartEvery),
-    quota: own.read(SIMULATE_OPTIONS.quota),
-    without: own.read(SIMULATE_OPTIONS.without),
-    maxLifetime: own.read(SIMULATE_OPTIONS.maxLifetime),
     seed: own.read(SIMULATE_OPTIONS.seed),
+    settings,
   });
 }

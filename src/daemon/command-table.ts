@@ -2,9 +2,11 @@
 
 import type { Endpoint } from '../base/ip-address.ts';
 import { IpAddress } from '../base/ip-address.ts';
-import { type Duration, days, hours, milliseconds, minutes, seconds } from '../base/time.ts';
-import { choice, duration, type Kind, listOf, path, scalar, whole, yesOrNo } from './config-kind.ts';
+import { type Duration, days, hours, seconds } from '../base/time.ts';
+import { choice, duration, type Kind, path, scalar, whole, yesOrNo } from './config-kind.ts';
 import { listenPlace } from './config-network-kinds.ts';
+import { SIMULATOR_ACTIONS } from './simulator-actions.ts';
+import { SIMULATOR_SETTINGS } from './simulator-settings.ts';
 
 export const COMMAND_NAMES = [
   'run',
@@ -52,9 +54,6 @@ const ipAddress: Kind<IpAddress> = scalar({
 
 const LOCAL_PCP_SERVER: Endpoint = { address: IpAddress.of('127.0.0.1'), port: 5351 };
 const NO_TIME: Duration | undefined = undefined;
-const PCP_OPTIONS = ['prefer-failure', 'third-party', 'filter'] as const;
-export type MissingPcpOption = (typeof PCP_OPTIONS)[number];
-const NOTHING_MISSING: readonly MissingPcpOption[] = [];
 
 /** UPnP's longest lease (WANIPConnection:2 §2.3.16). */
 const LONGEST_LEASE = days(7);
@@ -84,31 +83,17 @@ export const ADD_OPTIONS = {
 export const SIMULATE_OPTIONS = {
   listen: commandOption('listen', listenPlace, LOCAL_PCP_SERVER, 'Where to serve PCP and NAT-PMP.'),
   external: commandOption('external', perhaps(ipAddress), undefined, 'The external address that mappings get.'),
-  loss: commandOption('loss', whole('PERCENT', 0, 100), 0, 'How many of a hundred datagrams get lost, each way.'),
-  delay: commandOption('delay', duration(milliseconds(0), seconds(60)), seconds(0), 'How long an answer takes.'),
   restartEvery: commandOption(
     'restart-every',
     perhaps(duration(seconds(1), days(365))),
     NO_TIME,
-    'Lose all state this often, as a restarting server does.',
+    'Lose all state this often and announce it, as a restarting server does.',
   ),
-  quota: commandOption(
-    'quota',
-    perhaps(whole('COUNT', 0, 65_535)),
-    undefined,
-    'Most mappings for one client; further ones get USER_EX_QUOTA.',
-  ),
-  without: commandOption(
-    'without',
-    listOf(choice(...PCP_OPTIONS), PCP_OPTIONS.length),
-    NOTHING_MISSING,
-    'An option of RFC 6887 this server does not know. Repeatable.',
-  ),
-  maxLifetime: commandOption(
-    'max-lifetime',
-    duration(seconds(1), days(365)),
-    minutes(60),
-    'The longest lifetime that is granted.',
+  control: commandOption(
+    'control',
+    path('SOCKET', true),
+    '',
+    'A Unix socket that takes these flags and actions as lines over HTTP while it runs.',
   ),
   seed: commandOption('random-seed', whole('NUMBER', 0, 2 ** 32 - 1), 0, 'Repeats an earlier run; 0 for a new one.'),
 };
@@ -132,6 +117,12 @@ export interface CommandRow {
   readonly options: readonly CommandOption<unknown>[];
   readonly details: string;
 }
+
+const SIMULATE_DETAILS = [
+  'It grants and forgets mappings as RFC 6887 says, but forwards no packet. With --control, every fault below can be',
+  "changed while it runs (curl --unix-socket SOCKET -d 'loss 30%' http://simulator/; a GET shows the state), and:",
+  SIMULATOR_ACTIONS.map(({ name, words }) => `${name} ${words}`).join('; '),
+].join(' ');
 
 const bare = { words: '', fewestWords: 0, mostWords: 0, options: [], configuration: 'none', details: '' } as const;
 const addOptions = Object.values<CommandOption<unknown>>(ADD_OPTIONS);
@@ -209,8 +200,8 @@ export const COMMANDS: Readonly<Record<CommandName, CommandRow>> = {
   simulate: {
     ...bare,
     summary: 'a PCP server, with faults on request',
-    options: Object.values<CommandOption<unknown>>(SIMULATE_OPTIONS),
-    details: 'It grants and forgets mappings as RFC 6887 says, but forwards no packet.',
+    options: [...Object.values<CommandOption<unknown>>(SIMULATE_OPTIONS), ...SIMULATOR_SETTINGS],
+    details: SIMULATE_DETAILS,
   },
   help: {
     ...bare,

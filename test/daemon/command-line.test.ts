@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { minutes } from '../../src/base/time.ts';
+import { instant } from '../../src/base/time.ts';
 import { parseCommandLine } from '../../src/daemon/command-line.ts';
 import { COMMAND_NAMES } from '../../src/daemon/command-table.ts';
+import { Simulator } from '../../src/simulator/simulator.ts';
 
 const parse = (line: string, env: Record<string, string> = {}) =>
   parseCommandLine(
@@ -47,14 +48,11 @@ describe('parseCommandLine', () => {
   });
 
   it('reads the faults of a simulated server', () => {
-    expect(lineOf('simulate --loss 20 --restart-every 30s --without filter --without third-party')).toMatchObject({
-      simulation: {
-        lossPercent: 20,
-        restartEvery: 30_000,
-        without: ['filter', 'third-party'],
-        maxLifetime: minutes(60),
-      },
-    });
+    const line = lineOf('simulate --loss 20% --restart-every 30s --without filter --without third-party --no-silent');
+    expect(line).toMatchObject({ simulation: { restartEvery: 30_000, control: '', seed: 0 } });
+    const simulator = new Simulator({}, { unit: () => 0 }, instant(0));
+    if (line.command === 'simulate') for (const change of line.simulation.settings) change(simulator, instant(0));
+    expect(simulator.faults).toMatchObject({ loss: 0.2, silent: false, missingOptions: new Set([3, 1]) });
   });
 
   it('shows help for nothing, --help and -h, and of one command', () => {
@@ -81,6 +79,8 @@ describe('parseCommandLine', () => {
     ['help nothing', '"nothing" is not a command'],
     ['run extra', '"run" is used as: igd2pcp run'],
     ['simulate --listen off', '--listen must be an address'],
+    ['simulate --loss 130', '--loss must be a share from 0% to 100%, not "130"'],
+    ['simulate --refuse-with NOPE', '--refuse-with must be a result code'],
   ])('answers "%s" with one line that says what to mend', (line, expected) => {
     expect(errorOf(line)).toContain(expected);
     expect(errorOf(line)).not.toContain('\n');

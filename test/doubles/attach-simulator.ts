@@ -1,0 +1,20 @@
+// Puts the simulator on a host, simulated or real, as the PCP server of a test.
+
+import type { Host } from '../../src/base/host.ts';
+import type { Endpoint } from '../../src/base/ip-address.ts';
+import { Driver } from '../../src/daemon/drive.ts';
+import { SimulatorSession } from '../../src/daemon/simulator-session.ts';
+import type { SimulatorFaults } from '../../src/simulator/simulator-faults.ts';
+import type { SimulatorOptions } from '../../src/simulator/simulator-options.ts';
+
+export async function attachSimulator(
+  host: Host,
+  endpoint: Endpoint,
+  behaviour: { readonly options?: Partial<SimulatorOptions>; readonly faults?: Partial<SimulatorFaults> } = {},
+): Promise<SimulatorSession> {
+  const driver = new Driver(host.clock);
+  const opened = await SimulatorSession.open(host, driver, { endpoint, options: behaviour.options ?? {} });
+  if (!opened.ok) throw new Error(opened.error);
+  opened.value.simulator.setFaults(behaviour.faults ?? {}, host.clock.now());
+  return opened.value;
+}
