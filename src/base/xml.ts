@@ -66,6 +66,11 @@ export function childNamed(element: XmlElement, name: string): XmlElement | unde
   return element.children.find((child) => child.name === name);
 }
 
+/** Empty where there is no such element: lists are often left out when they hold nothing. */
+export function childrenNamed(element: XmlElement | undefined, name: string): readonly XmlElement[] {
+  return element?.children.filter((child) => child.name === name) ?? [];
+}
+
 /** The child's text without the white space around it; undefined when there is no such child. */
 export function childText(element: XmlElement, name: string): string | undefined {
   return childNamed(element, name)?.text.trim();

@@ -1,0 +1,110 @@
+// The way of one control request: HTTP → SOAP → action → checked arguments → handler → response or fault (UDA 1.1 §3.2).
+// The control URL alone says which service is meant; the type a control point writes is echoed when it is a known one.
+
+import type { HttpRequest, HttpResponse } from '../../base/http.ts';
+import type { Endpoint } from '../../base/ip-address.ts';
+import type { WallTime } from '../../base/time.ts';
+import type { UpnpErrorCode } from '../upnp-error.ts';
+import { upnpHeaders, XML_CONTENT_TYPE } from '../upnp-headers.ts';
+import { checkArguments } from './argument-check.ts';
+import type { ActionRow, ControlledService } from './controlled-service.ts';
+import { readSoapRequest, type SoapCall } from './soap-request.ts';
+import { renderFault, renderResponse, renderVariable } from './soap-response.ts';
+
+export interface ControlEndpointOptions {
+  /** "OS/version UPnP/1.1 product/version". */
+  readonly server: string;
+  /** Types that may be echoed. Anything else a client writes never comes back to it. */
+  readonly knownServiceTypes: ReadonlySet<string>;
+  /** Told after each request: for the log and the counters. */
+  readonly observe: (event: ControlEvent) => void;
+}
+
+export type ControlEvent =
+  | { readonly kind: 'answered'; readonly serviceType: string; readonly action: string; readonly peer: Endpoint }
+  | {
+      readonly kind: 'fault';
+      readonly serviceType: string;
+      /** "" when the control point named none that the service has: its own word is not repeated. */
+      readonly action: string;
+      readonly code: UpnpErrorCode;
+      readonly peer: Endpoint;
+    }
+  | { readonly kind: 'turned away'; readonly status: number; readonly why: string; readonly peer: Endpoint };
+
+type Outcome = { readonly body: string } | { readonly code: UpnpErrorCode };
+
+const QUERY = 'QueryStateVariable';
+
+export class ControlEndpoint {
+  private readonly options: ControlEndpointOptions;
+
+  constructor(options: ControlEndpointOptions) {
+    this.options = options;
+  }
+
+  async handle(request: HttpRequest, service: ControlledService, now: WallTime): Promise<HttpResponse> {
+    // UDA 1.0 §3.2.1: M-POST is POST with a mandatory extension. Never 405 to POST: that would call for M-POST.
+    if (request.method !== 'POST' && request.method !== 'M-POST') {
+      return this.turnAway(request, 405, `${request.method} on a control URL`, now, { ALLOW: 'POST' });
+    }
+    if (request.bodyTooLong) return this.turnAway(request, 413, 'the body is too long', now);
+    const read = readSoapRequest(request);
+    if (!read.ok) return this.turnAway(request, 400, `not SOAP: ${read.error}`, now);
+
+    const call = read.value;
+    const action = actionOf(call, service);
+    const outcome = call.action === QUERY ? query(call, service) : await this.invoke(call, service, request);
+    const headers = { ...upnpHeaders(request, this.options.server, now), 'CONTENT-TYPE': XML_CONTENT_TYPE, EXT: '' };
+    const event = { serviceType: service.serviceType, action, peer: request.peer };
+    if ('code' in outcome) {
+      this.options.observe({ kind: 'fault', ...event, code: outcome.code });
+      return { status: 500, headers, body: renderFault(outcome.code) };
+    }
+    this.options.observe({ kind: 'answered', ...event });
+    return { status: 200, headers, body: outcome.body };
+  }
+
+  private async invoke(call: SoapCall, service: ControlledService, request: HttpRequest): Promise<Outcome> {
+    const action = service.description.actions.get(call.action);
+    const row = rowOf(service, call.action);
+    if (action === undefined || row === undefined) return { code: 401 };
+    const checked = checkArguments(action, call.arguments, row, service.refusals);
+    if (!checked.ok) return { code: checked.error };
+    const answer = await row.handle(checked.value, {
+      address: request.peer.address,
+      userAgent: request.headers['user-agent'] ?? '',
+      hungUp: request.hungUp,
+    });
+    if (!answer.ok) return { code: answer.error };
+    const serviceType = this.options.knownServiceTypes.has(call.serviceType) ? call.serviceType : service.serviceType;
+    return { body: renderResponse(action, serviceType, answer.value) };
+  }
+
+  private turnAway(
+    request: HttpRequest,
+    status: number,
+    why: string,
+    now: WallTime,
+    extra: Readonly<Record<string, string>> = {},
+  ): HttpResponse {
+    this.options.observe({ kind: 'turned away', status, why, peer: request.peer });
+    return { status, headers: { ...upnpHeaders(request, this.options.server, now), ...extra } };
+  }
+}
+
+const rowOf = (service: ControlledService, action: string): ActionRow | undefined =>
+  Object.hasOwn(service.actions, action) ? service.actions[action] : undefined;
+
+const actionOf = (call: SoapCall, service: ControlledService): string =>
+  call.action === QUERY || rowOf(service, call.action) !== undefined ? call.action : '';
+
+/** UDA 1.0 §3.3: deprecated since 1.1, and still asked by aMule and Windows. A variable nobody has is 404. */
+function query(call: SoapCall, service: ControlledService): Outcome {
+  const name = call.arguments.find((argument) => argument.name === 'varName')?.value.trim();
+  if (name === undefined) return { code: 402 };
+  const variable = service.description.variables.get(name);
+  if (variable === undefined) return { code: 404 };
+  const value = service.variable(name) ?? variable.defaultValue;
+  return value === undefined ? { code: 404 } : { body: renderVariable(value) };
+}
