@@ -6,6 +6,7 @@ import { endpointText, type IpAddress } from '../base/ip-address.ts';
 import type { IpPrefix } from '../base/ip-prefix.ts';
 import { unreachable } from '../base/result.ts';
 import type { SsdpMessage, SsdpSocket } from '../base/ssdp-socket.ts';
+import { httpDate } from '../upnp/http-date.ts';
 import type { AdvertisedRoot } from '../upnp/ssdp/advertised-root.ts';
 import { Announcer } from '../upnp/ssdp/announcer.ts';
 import { InterfaceWatch } from '../upnp/ssdp/interface-watch.ts';
@@ -222,7 +223,7 @@ class LanPresence {
 
   /** UDA 1.1 §1.3.3: DATE is recommended. */
   #dated(message: SsdpMessage): SsdpMessage {
-    const date = new Date(this.#options.host.clock.wallTime()).toUTCString();
+    const date = httpDate(this.#options.host.clock.wallTime());
     return { ...message, headers: [...message.headers, ['DATE', date]] };
   }
 
