@@ -1,7 +1,7 @@
 // A warning that strangers can cause: one line a minute at most, with the number of those left out.
 
 import type { Clock } from '../base/host.ts';
-import type { Log } from '../base/log.ts';
+import type { Log, LogFields } from '../base/log.ts';
 import { after, type Instant, minutes } from '../base/time.ts';
 
 const SPACING = minutes(1);
@@ -16,15 +16,15 @@ export class OccasionalWarning {
     this.#log = host.log;
   }
 
-  /** `message` must come from a closed set: it is also the key. */
-  say(message: string): void {
+  /** `message` must come from a closed set: it is also the key. What varies goes into `fields`. */
+  say(message: string, fields: LogFields = {}): void {
     const now = this.#clock.now();
     const last = this.#said.get(message);
     if (last !== undefined && now < after(last.at, SPACING)) {
       last.leftOut += 1;
       return;
     }
-    this.#log.warn(message, last === undefined || last.leftOut === 0 ? {} : { leftOut: last.leftOut });
+    this.#log.warn(message, last === undefined || last.leftOut === 0 ? fields : { ...fields, leftOut: last.leftOut });
     this.#said.set(message, { at: now, leftOut: 0 });
   }
 }
