@@ -4,8 +4,9 @@
 import type { RandomSource, UdpListener, UdpOptions, UdpSocket } from '../../src/base/host.ts';
 import type { HttpHandler, HttpRequest, HttpResponse } from '../../src/base/http.ts';
 import { type Endpoint, endpointText, IpAddress } from '../../src/base/ip-address.ts';
-import type { SsdpListener, SsdpMessage } from '../../src/base/ssdp-socket.ts';
+import { SSDP_GROUP, SSDP_PORT, type SsdpListener, type SsdpMessage, ssdpText } from '../../src/base/ssdp-socket.ts';
 import { after, type Duration, milliseconds } from '../../src/base/time.ts';
+import { parseSsdp } from './control-point-ssdp.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 export interface Weather {
@@ -26,6 +27,9 @@ interface OpenSocket {
   readonly listener: UdpListener;
   readonly peer: Endpoint | undefined;
 }
+
+/** What sending needs to know of who sends. */
+type Sender = Pick<OpenSocket, 'local' | 'segment' | 'peer'> & { readonly listener: Pick<UdpListener, 'unreachable'> };
 
 interface OpenSsdp {
   readonly address: IpAddress;
@@ -103,16 +107,13 @@ export class SimulatedNetwork {
     this.#ssdp.delete(socket);
   }
 
+  /** Reaches SSDP sockets and, as bytes, plain UDP sockets that joined the group. */
   ssdpMulticast(from: OpenSsdp, message: SsdpMessage): void {
-    for (const other of this.#ssdp) {
-      if (other.segment === from.segment) this.#deliverSsdp(other, message, { address: from.address, port: 1900 });
-    }
+    this.#sendSsdp(from, message, { address: SSDP_GROUP, port: SSDP_PORT });
   }
 
   ssdpUnicast(from: OpenSsdp, message: SsdpMessage, to: Endpoint): void {
-    for (const other of this.#ssdp) {
-      if (other.address.equals(to.address)) this.#deliverSsdp(other, message, { address: from.address, port: 1900 });
-    }
+    this.#sendSsdp(from, message, to);
   }
 
   listenHttp(endpoint: Endpoint, handler: HttpHandler): boolean {
@@ -148,7 +149,7 @@ export class SimulatedNetwork {
     return response;
   }
 
-  #send(from: OpenSocket, bytes: Uint8Array, to: Endpoint): void {
+  #send(from: Sender, bytes: Uint8Array, to: Endpoint): void {
     this.watch({ from: from.local, to, bytes });
     if (this.blackHole(to, from.local)) return;
     if (this.#random.unit() < this.weather.loss) return;
@@ -159,7 +160,8 @@ export class SimulatedNetwork {
     }
   }
 
-  #arrive(from: OpenSocket, bytes: Uint8Array, to: Endpoint): void {
+  #arrive(from: Sender, bytes: Uint8Array, to: Endpoint): void {
+    this.#deliverSsdp(from.segment, bytes, to, from.local);
     if (to.address.isMulticast) {
       for (const socket of this.#sockets) {
         if (socket.group?.equals(to.address) && socket.local.port === to.port && socket.segment === from.segment) {
@@ -178,15 +180,18 @@ export class SimulatedNetwork {
     if (this.#addresses.has(to.address.text) && from.peer !== undefined) from.listener.unreachable?.();
   }
 
-  #deliverSsdp(to: OpenSsdp, message: SsdpMessage, from: Endpoint): void {
-    if (this.#random.unit() < this.weather.loss) return;
-    const upper: SsdpMessage = {
-      startLine: message.startLine,
-      headers: message.headers.map(([name, value]) => [name.toUpperCase(), value] as const),
-    };
-    this.#later(this.weather.delay, () => {
-      if (this.#ssdp.has(to)) to.listener.message(upper, from);
-    });
+  #sendSsdp(from: OpenSsdp, message: SsdpMessage, to: Endpoint): void {
+    const sender = { local: { address: from.address, port: SSDP_PORT }, segment: from.segment };
+    this.#send({ ...sender, peer: undefined, listener: {} }, new TextEncoder().encode(ssdpText(message)), to);
+  }
+
+  #deliverSsdp(segment: string, bytes: Uint8Array, to: Endpoint, from: Endpoint): void {
+    const message = parseSsdp(new TextDecoder().decode(bytes));
+    if (message === undefined || to.port !== SSDP_PORT) return;
+    for (const socket of this.#ssdp) {
+      const isMeant = to.address.equals(SSDP_GROUP) ? socket.segment === segment : socket.address.equals(to.address);
+      if (isMeant) socket.listener.message(message, from);
+    }
   }
 
   #later(delay: Duration, work: () => void): void {
