@@ -1,0 +1,85 @@
+// Asks one PCP server one thing at a time and waits: a few copies, one answer, the time it took. For the doctor only; the
+// daemon's own requests are made by `pcp/` with all its rules, which would hide what the doctor wants to see.
+
+import type { Host, UdpSocket } from '../base/host.ts';
+import type { Endpoint, IpAddress } from '../base/ip-address.ts';
+import { ok, type Result } from '../base/result.ts';
+import { after, between, type Duration, type Instant, milliseconds } from '../base/time.ts';
+
+export type Reply<Answer> =
+  | { readonly kind: 'answer'; readonly answer: Answer; readonly roundTrip: Duration }
+  | { readonly kind: 'silent' }
+  /** ICMP: nothing listens there. */
+  | { readonly kind: 'port closed' };
+
+// A person waits. RFC 6887's first timeout of 3 s is for networks that are to be spared; these are four packets.
+const SEND_AT = [0, 400, 1000, 2000].map(milliseconds);
+const GIVE_UP_AFTER = milliseconds(3500);
+
+export class DoctorAsker {
+  readonly #host: Host;
+  readonly #server: Endpoint;
+  #socket: UdpSocket | undefined;
+  #heard: (bytes: Uint8Array) => void = () => {};
+  #refused: () => void = () => {};
+
+  private constructor(host: Host, server: Endpoint) {
+    this.#host = host;
+    this.#server = server;
+  }
+
+  static async open(host: Host, server: Endpoint): Promise<Result<DoctorAsker, string>> {
+    const asker = new DoctorAsker(host, server);
+    const socket = await host.udp.open(
+      { peer: server },
+      { datagram: (bytes) => asker.#heard(bytes), unreachable: () => asker.#refused() },
+    );
+    if (!socket.ok) return socket;
+    asker.#socket = socket.value;
+    return ok(asker);
+  }
+
+  /** As the server sees it, if nothing translates on the way. */
+  get ownAddress(): IpAddress {
+    return this.#socket?.local.address ?? this.#server.address;
+  }
+
+  /** A port nobody else on this machine has, as long as the asker is open. */
+  get sparePort(): number {
+    return this.#socket?.local.port ?? 0;
+  }
+
+  /** `read` picks the answer out of what comes in; undefined: something else, keep waiting. */
+  ask<Answer>(bytes: Uint8Array, read: (bytes: Uint8Array) => Answer | undefined): Promise<Reply<Answer>> {
+    const { clock } = this.#host;
+    const start = clock.now();
+    let lastSentAt: Instant = start;
+    const timers: (() => void)[] = [];
+    return new Promise((resolve) => {
+      const settle = (reply: Reply<Answer>): void => {
+        for (const cancel of timers) cancel();
+        this.#heard = () => {};
+        this.#refused = () => {};
+        resolve(reply);
+      };
+      this.#heard = (datagram) => {
+        const answer = read(datagram);
+        if (answer !== undefined) settle({ kind: 'answer', answer, roundTrip: between(lastSentAt, clock.now()) });
+      };
+      this.#refused = () => settle({ kind: 'port closed' });
+      timers.push(clock.wakeAt(after(start, GIVE_UP_AFTER), () => settle({ kind: 'silent' })));
+      const send = (): void => {
+        lastSentAt = clock.now();
+        this.#socket?.send(bytes);
+      };
+      for (const delay of SEND_AT) {
+        if (delay === 0) send();
+        else timers.push(clock.wakeAt(after(start, delay), send));
+      }
+    });
+  }
+
+  close(): void {
+    this.#socket?.close();
+  }
+}

@@ -1,0 +1,72 @@
+// The questions the doctor puts to one server: are you there, which protocol, and a short mapping on a spare port on which
+// every option and limit is tried before it is removed again (RFC 6887 §11, §13, §14.1, §15).
+
+import type { Host } from '../base/host.ts';
+import type { Endpoint, IpAddress } from '../base/ip-address.ts';
+import type { Duration } from '../base/time.ts';
+import type { ServerSpeech } from '../operator/doctor-findings.ts';
+import { encodeNatPmpRequest } from '../pcp/wire/nat-pmp-request.ts';
+import { decodeNatPmpResponse } from '../pcp/wire/nat-pmp-response.ts';
+import { encodeRequest } from '../pcp/wire/pcp-request.ts';
+import { decodeResponse } from '../pcp/wire/pcp-response.ts';
+import { DoctorAsker } from './doctor-asker.ts';
+import { tryMapping } from './doctor-mapping.ts';
+
+export interface AskedServer {
+  readonly ownAddress: IpAddress | undefined;
+  readonly speech: ServerSpeech;
+}
+
+/** `lanHost`: an address to try THIRD_PARTY with; undefined where there is none. */
+export async function askServer(host: Host, server: Endpoint, lanHost: IpAddress | undefined): Promise<AskedServer> {
+  const opened = await DoctorAsker.open(host, server);
+  if (!opened.ok) return { ownAddress: undefined, speech: { kind: 'cannot send', why: opened.error } };
+  const asker = opened.value;
+  try {
+    return { ownAddress: asker.ownAddress, speech: await converse(host, server, asker, lanHost) };
+  } finally {
+    asker.close();
+  }
+}
+
+type Greeting =
+  | { readonly kind: 'epoch'; readonly epoch: number }
+  | { readonly kind: 'version'; readonly version: number };
+
+async function converse(
+  host: Host,
+  server: Endpoint,
+  asker: DoctorAsker,
+  lanHost: IpAddress | undefined,
+): Promise<ServerSpeech> {
+  const greeting = await asker.ask(announceRequest(asker.ownAddress), readGreeting);
+  if (greeting.kind !== 'answer') return { kind: greeting.kind };
+  const { answer, roundTrip } = greeting;
+  if (answer.kind === 'epoch') {
+    const map = await tryMapping(host, server, asker, lanHost);
+    return { kind: 'PCP', roundTrip, epoch: answer.epoch, map };
+  }
+  return answer.version === 0 ? askNatPmp(asker, roundTrip) : { kind: 'another version', version: answer.version };
+}
+
+const announceRequest = (clientAddress: IpAddress): Uint8Array =>
+  encodeRequest({ kind: 'announce', clientAddress, lifetimeSeconds: 0, options: [] });
+
+/** Any answer tells who is there: a refused ANNOUNCE carries the epoch as well. */
+function readGreeting(bytes: Uint8Array): Greeting | undefined {
+  const decoded = decodeResponse(bytes);
+  if (decoded.kind === 'ignored') return undefined;
+  const { message } = decoded;
+  return message.kind === 'version refused'
+    ? { kind: 'version', version: message.version }
+    : { kind: 'epoch', epoch: message.epoch };
+}
+
+async function askNatPmp(asker: DoctorAsker, roundTrip: Duration): Promise<ServerSpeech> {
+  const reply = await asker.ask(encodeNatPmpRequest({ kind: 'external address' }), (bytes) => {
+    const decoded = decodeNatPmpResponse(bytes);
+    return decoded.kind === 'message' && decoded.message.kind === 'external address' ? decoded.message : undefined;
+  });
+  const externalAddress = reply.kind === 'answer' ? reply.answer.address : undefined;
+  return { kind: 'NAT-PMP', roundTrip, externalAddress };
+}
