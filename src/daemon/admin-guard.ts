@@ -1,0 +1,36 @@
+// Who may ask the admin listener. Its address is reachable by every page in every browser of this network, so each
+// request must show that it was meant for us: no foreign name in Host (DNS rebinding), no foreign Origin (cross-site).
+
+import type { HttpRequest } from '../base/http.ts';
+import { IpAddress } from '../base/ip-address.ts';
+
+/** Undefined: welcome. Otherwise why not. */
+export function unwelcomeBecause(request: HttpRequest): string | undefined {
+  const host = request.headers['host'];
+  if (host === undefined || !namesThisBox(host)) {
+    return 'open this page by its address, such as http://127.0.0.1:5080/: other names are refused, because a foreign site could claim them';
+  }
+  if (request.method === 'GET' || request.method === 'HEAD') return undefined;
+  const origin = request.headers['origin'];
+  if (origin !== undefined && origin !== `http://${host}`) return 'this request comes from another site';
+  const site = request.headers['sec-fetch-site'];
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') return 'this request comes from another site';
+  return undefined;
+}
+
+/** An address cannot be rebound; "localhost" is always this machine. */
+function namesThisBox(host: string): boolean {
+  const [, bracketed, plain = ''] = /^(?:\[([^\]]+)\]|([^:]+))(?::\d{1,5})?$/.exec(host) ?? [];
+  return plain.toLowerCase() === 'localhost' || IpAddress.parse(bracketed ?? plain) !== undefined;
+}
+
+/** Takes as long for a near miss as for a wild guess. */
+export function sameSecret(given: string, secret: string): boolean {
+  let difference = given.length ^ secret.length;
+  for (let i = 0; i < secret.length; i += 1)
+    difference |= secret.charCodeAt(i) ^ given.charCodeAt(i % (given.length || 1));
+  return difference === 0;
+}
+
+export const bearerToken = (request: HttpRequest): string | undefined =>
+  /^bearer\s+(\S+)$/i.exec(request.headers['authorization'] ?? '')?.[1];

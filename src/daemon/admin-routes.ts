@@ -1,0 +1,102 @@
+// The admin listener and the admin socket: one table of paths. The socket's file mode says who may use it, so there all
+// methods are open; over TCP everybody may read, and who writes must show the token.
+
+import type { Clock, RandomSource } from '../base/host.ts';
+import type { HttpHandler, HttpRequest, HttpResponse } from '../base/http.ts';
+import { healthOf } from '../operator/health.ts';
+import type { OperatorSource } from '../operator/operator-source.ts';
+import { eventsJson, mappingsJson, statusJson } from '../operator/status-json.ts';
+import { tr181Of } from '../operator/tr181.ts';
+import { faultAnswer, jsonAnswer, textAnswer } from './admin-answer.ts';
+import { deleteMapping, postMapping } from './admin-api.ts';
+import { bearerToken, sameSecret, unwelcomeBecause } from './admin-guard.ts';
+import { AdminPage } from './admin-page.ts';
+import { AdminStreams } from './admin-stream.ts';
+
+export interface AdminParts {
+  readonly source: OperatorSource;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  /** Of `admin.token_file`; undefined when none is set. Asked each time: the file may change. */
+  readonly token: () => string | undefined;
+}
+
+export type AdminDoor = 'socket' | 'tcp';
+
+type Route = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
+
+/** Content type of the Prometheus text format. */
+const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
+/** Both doors share sessions and streams. */
+export function adminHandlers(parts: AdminParts): Readonly<Record<AdminDoor, HttpHandler>> {
+  const routes = routesOf(parts);
+  return {
+    socket: (request) => answer(routes, request),
+    tcp: async (request) => {
+      const reason = unwelcomeBecause(request);
+      if (reason !== undefined) return faultAnswer(403, reason);
+      const isApiWrite = request.path.startsWith('/api/') && request.method !== 'GET' && request.method !== 'HEAD';
+      const refusal = isApiWrite ? tokenRefusal(parts, request) : undefined;
+      return refusal ?? answer(routes, request);
+    },
+  };
+}
+
+function tokenRefusal({ token }: AdminParts, request: HttpRequest): HttpResponse | undefined {
+  const secret = token();
+  if (secret === undefined)
+    return faultAnswer(403, 'this listener only reads: set admin.token_file, or use the admin socket');
+  const given = bearerToken(request);
+  if (given !== undefined && sameSecret(given, secret)) return undefined;
+  const refusal = faultAnswer(401, 'show the token: Authorization: Bearer TOKEN');
+  return { ...refusal, headers: { ...refusal.headers, 'www-authenticate': 'Bearer realm="igd2pcp"' } };
+}
+
+function routesOf({ source, clock, random, token }: AdminParts): ReadonlyMap<string, ReadonlyMap<string, Route>> {
+  const page = new AdminPage(source, random, token);
+  const streams = new AdminStreams(source, clock);
+  const table: readonly (readonly [method: string, path: string, Route])[] = [
+    ['GET', '/', (request) => page.show(request, clock.now())],
+    ['POST', '/login', (request) => page.signIn(request, clock.now())],
+    ['POST', '/logout', (request) => page.signOut(request, clock.now())],
+    ['POST', '/delete', (request) => page.close(request, clock.now())],
+    ['GET', '/api/status', () => jsonAnswer(statusJson(source.snapshot()))],
+    ['GET', '/api/mappings', () => jsonAnswer(mappingsJson(source.snapshot()))],
+    ['POST', '/api/mappings', (request) => postMapping(source, request)],
+    ['DELETE', '/api/mappings', (request) => deleteMapping(source, request)],
+    ['GET', '/api/events', (request) => eventsAnswer(source, streams, request)],
+    ['GET', '/api/tr181', () => jsonAnswer(tr181Of(source.snapshot()))],
+    ['GET', '/metrics', () => textAnswer(source.metrics(), 200, METRICS_TYPE)],
+    ['GET', '/healthz', () => healthAnswer(source)],
+  ];
+  const routes = new Map<string, Map<string, Route>>();
+  for (const [method, path, route] of table) {
+    const methods = routes.get(path) ?? new Map<string, Route>();
+    routes.set(path, methods.set(method, route));
+  }
+  return routes;
+}
+
+async function answer(routes: ReturnType<typeof routesOf>, request: HttpRequest): Promise<HttpResponse> {
+  const methods = routes.get(request.path);
+  if (methods === undefined) return faultAnswer(404, 'there is nothing here');
+  if (request.bodyTooLong) return faultAnswer(413, 'that is too long');
+  const route = methods.get(request.method === 'HEAD' ? 'GET' : request.method);
+  if (route === undefined) {
+    const refusal = faultAnswer(405, `${request.method} is not for this path`);
+    return { ...refusal, headers: { ...refusal.headers, allow: [...methods.keys()].join(', ') } };
+  }
+  return route(request);
+}
+
+function eventsAnswer(source: OperatorSource, streams: AdminStreams, request: HttpRequest): HttpResponse {
+  const wantsStream = (request.headers['accept'] ?? '').includes('text/event-stream');
+  if (!wantsStream) return jsonAnswer(eventsJson(source.lastDay()));
+  return streams.respond() ?? faultAnswer(503, 'too many pages are open; close one');
+}
+
+function healthAnswer(source: OperatorSource): HttpResponse {
+  const { level, sentence } = healthOf(source.snapshot());
+  return textAnswer(`${sentence}\n`, level === 'bad' ? 503 : 200);
+}

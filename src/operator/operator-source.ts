@@ -1,0 +1,108 @@
+// What every surface for the person at the box is drawn from: the daemon as plain data, and the two things that person
+// may do. The daemon implements it; nothing behind it is known here.
+
+import type { Result } from '../base/result.ts';
+import type { Duration, WallTime } from '../base/time.ts';
+import type { TransportProtocol } from '../base/transport-protocol.ts';
+import type { DayView, OperatorEvent } from './event-history.ts';
+import type { MappingView } from './mapping-view.ts';
+
+export interface OperatorSource {
+  snapshot(): Snapshot;
+  lastDay(): DayView;
+  /** Prometheus text of everything that is counted. */
+  metrics(): string;
+  /** Called after each event and after each visible change; returns how to stop. */
+  listen(listener: OperatorListener): () => void;
+  addMapping(order: MappingOrder): Promise<Result<AddedMapping, OrderRefusal>>;
+  deleteMapping(name: MappingName): Promise<Result<void, OrderRefusal>>;
+}
+
+export interface OperatorListener {
+  happened(event: OperatorEvent): void;
+  /** Something in the snapshot changed that a person would notice. */
+  changed(): void;
+}
+
+export interface Snapshot {
+  readonly takenAt: WallTime;
+  readonly startedAt: WallTime;
+  readonly version: string;
+  readonly isDemo: boolean;
+  readonly lan: readonly LanView[];
+  readonly wan: WanView;
+  readonly servers: readonly ServerView[];
+  /** Why there is no server to ask; undefined when there is one. */
+  readonly noServerBecause: string | undefined;
+  /** As clients are told; undefined: not known. */
+  readonly externalAddress: string | undefined;
+  /** Whether a stranger on the Internet could reach it. */
+  readonly externalAddressIsPublic: boolean;
+  readonly mappings: readonly MappingView[];
+  readonly maxMappings: number;
+  readonly subscribers: number;
+  /** Earliest first. */
+  readonly wakes: readonly { readonly who: string; readonly why: string; readonly in: Duration }[];
+}
+
+export interface LanView {
+  readonly name: string;
+  readonly address: string;
+  readonly descriptionUrls: readonly string[];
+  /** Why it is not served; undefined when it is. */
+  readonly problem: string | undefined;
+}
+
+export interface WanView {
+  readonly interfaceName: string;
+  readonly nat: 'none' | 'nftables';
+  /** What is wrong with this box's own NAT; undefined: nothing. */
+  readonly natProblem: string | undefined;
+}
+
+export type PcpAbility = 'MAP' | 'THIRD_PARTY' | 'PREFER_FAILURE' | 'FILTER' | 'DESCRIPTION';
+
+export interface ServerView {
+  readonly id: string;
+  readonly addresses: readonly string[];
+  /** Requests go there. */
+  readonly isCurrent: boolean;
+  readonly health: 'up' | 'unknown' | 'down';
+  /** How long it has been so. */
+  readonly healthFor: Duration;
+  /** "PCP 2", "NAT-PMP"; undefined before the first answer. */
+  readonly version: string | undefined;
+  readonly roundTrip: Duration | undefined;
+  readonly abilities: Readonly<Partial<Record<PcpAbility, 'yes' | 'no'>>>;
+  /** The last refusal, where it was recent enough to matter. */
+  readonly lastRefusal: { readonly code: number; readonly ago: Duration } | undefined;
+}
+
+/** UPnP's key of a mapping. */
+export interface MappingName {
+  readonly protocol: TransportProtocol;
+  readonly externalPort: number;
+  /** "" for everybody. */
+  readonly remoteHost: string;
+}
+
+export interface MappingOrder extends MappingName {
+  readonly internalAddress: string;
+  readonly internalPort: number;
+  /** 0: as long as the host is there. */
+  readonly leaseSeconds: number;
+  /** Another port will do. */
+  readonly anyPort: boolean;
+  readonly description: string;
+}
+
+export interface AddedMapping extends MappingName {
+  readonly externalAddress: string | undefined;
+}
+
+export interface OrderRefusal {
+  /** The UPnP error a control point would have got; undefined when there is none that fits. */
+  readonly code: number | undefined;
+  /** In words, with the reason. */
+  readonly message: string;
+}
