@@ -1,0 +1,61 @@
+// AddAnyPortMapping (RFC 6970 §5.6.1; WANIPConnection:2 §2.5.17): the port asked for if it can be had, another if not.
+
+import { ANY_PORT, type PortNumber } from '../base/port-number.ts';
+import { ok, type Result, refused } from '../base/result.ts';
+import type { Mapping } from '../mapping/mapping.ts';
+import type { Answer, ControlPoint, PortMappingRequest } from './gateway.ts';
+import type { Interworking } from './interworking.ts';
+import { type Asking, type Failure, failure, makeMapping } from './make-mapping.ts';
+import { refreshMapping } from './refresh-mapping.ts';
+import { objectionToCount, objectionToRequest } from './request-objection.ts';
+import { withResends } from './resend.ts';
+
+export async function addAnyPortMapping(
+  iw: Interworking,
+  asker: ControlPoint,
+  request: PortMappingRequest,
+): Promise<Answer<PortNumber>> {
+  const objection = objectionToRequest(iw, asker, request, 'AddAnyPortMapping');
+  if (objection !== undefined) {
+    iw.events.refused(asker, request, objection.why);
+    return refused(objection.code);
+  }
+  // The port is not known before the answer: what must not happen twice at once is the same service of the same client.
+  const turn = `${request.internalClient.text} ${request.protocol} ${request.internalPort}`;
+  const added = await withResends(iw, asker, (deadline) =>
+    iw.turns.take(turn, () => addOnce(iw, { asker, request, action: 'AddAnyPortMapping', deadline })),
+  );
+  if (!added.ok) {
+    iw.events.refused(asker, request, added.error.why);
+    return refused(added.error.code);
+  }
+  await iw.durable();
+  return ok(added.value.externalPort);
+}
+
+async function addOnce(iw: Interworking, asking: Asking): Promise<Result<Mapping, Failure>> {
+  const existing = entryThatServes(iw, asking.request);
+  if (existing !== undefined) return refreshMapping(iw, existing, asking);
+  const twin = iw.localNat === undefined ? sameService(iw, asking.request)[0] : undefined;
+  if (twin !== undefined) return refused(failure(728, `the server maps ${twin.internalPort} for another remote host`));
+  const { request } = asking;
+  const tooMany = objectionToCount(iw, asking.asker, request);
+  if (tooMany !== undefined) return refused(failure(tooMany.code, tooMany.why));
+  // A port that is taken here is taken there: suggesting it would only confuse who holds it.
+  const isTaken = iw.table.onExternalPort(request.protocol, request.externalPort).length > 0;
+  return makeMapping(iw, isTaken ? { ...asking, request: { ...request, externalPort: ANY_PORT } } : asking);
+}
+
+/** An entry for the same service that answers the question: the same port, or one that was "any" before. */
+function entryThatServes(iw: Interworking, request: PortMappingRequest): Mapping | undefined {
+  const same = sameService(iw, request).filter((mapping) => mapping.remoteHost === request.remoteHost);
+  const exact = same.find((mapping) => mapping.externalPort === request.externalPort);
+  if (exact !== undefined) return exact;
+  // Without a NAT of our own there is one external port per internal port (RFC 6887 §11.3), whoever asked for it.
+  // With it, a control point that repeats its request must not collect a new port each time.
+  const isAnyGood = iw.localNat === undefined || request.externalPort === ANY_PORT;
+  return same.find((mapping) => isAnyGood || mapping.madeBy.by === 'AddAnyPortMapping');
+}
+
+const sameService = (iw: Interworking, request: PortMappingRequest): readonly Mapping[] =>
+  iw.table.onInternalPort(request.internalClient, request.protocol, request.internalPort);

@@ -1,0 +1,61 @@
+// AddPortMapping (RFC 6970 §5.6.2; WANIPConnection:2 §2.5.16): this external port or 718.
+
+import { ok, type Result, refused } from '../base/result.ts';
+import type { Mapping } from '../mapping/mapping.ts';
+import type { Answer, ControlPoint, PortMappingRequest } from './gateway.ts';
+import type { Interworking } from './interworking.ts';
+import { type Asking, type Failure, failure, makeMapping } from './make-mapping.ts';
+import { refreshMapping, retargetMapping } from './refresh-mapping.ts';
+import { objectionToCount, objectionToRequest } from './request-objection.ts';
+import { withResends } from './resend.ts';
+
+export async function addPortMapping(
+  iw: Interworking,
+  asker: ControlPoint,
+  request: PortMappingRequest,
+): Promise<Answer<void>> {
+  const objection = objectionToRequest(iw, asker, request, 'AddPortMapping');
+  if (objection !== undefined) {
+    iw.events.refused(asker, request, objection.why);
+    return refused(objection.code);
+  }
+  const turn = `${request.protocol} ${request.externalPort}`;
+  const added = await withResends(iw, asker, (deadline) =>
+    iw.turns.take(turn, () => addOnce(iw, { asker, request, action: 'AddPortMapping', deadline })),
+  );
+  if (!added.ok) {
+    iw.events.refused(asker, request, added.error.why);
+    return refused(added.error.code);
+  }
+  await iw.durable();
+  return ok(undefined);
+}
+
+async function addOnce(iw: Interworking, asking: Asking): Promise<Result<Mapping, Failure>> {
+  const { asker, request } = asking;
+  const here = iw.table.onExternalPort(request.protocol, request.externalPort);
+  const existing = here.find((mapping) => mapping.remoteHost === request.remoteHost) ?? here[0];
+  if (existing !== undefined) {
+    // WANIPConnection:2 §2.5.16: another client's port is 718; another remote host is ours to decide, and a PCP
+    // server has one mapping per external port.
+    if (!existing.internalClient.equals(request.internalClient))
+      return refused(failure(718, `${existing.internalClient.text} has this port`));
+    if (existing.remoteHost !== request.remoteHost) return refused(failure(718, 'the port has another remote host'));
+  }
+  const twin = otherPortOfSameService(iw, request);
+  if (twin !== undefined) return refused(failure(718, `the server maps ${twin.internalPort} to ${twin.externalPort}`));
+  if (existing !== undefined) {
+    return existing.internalPort === request.internalPort
+      ? refreshMapping(iw, existing, asking)
+      : retargetMapping(iw, existing, asking, () => makeMapping(iw, asking));
+  }
+  const tooMany = objectionToCount(iw, asker, request);
+  return tooMany === undefined ? makeMapping(iw, asking) : refused(failure(tooMany.code, tooMany.why));
+}
+
+/** RFC 6887 §11.3: without a NAT of our own, one internal port has one external port. */
+export function otherPortOfSameService(iw: Interworking, request: PortMappingRequest): Mapping | undefined {
+  if (iw.localNat !== undefined) return undefined;
+  const same = iw.table.onInternalPort(request.internalClient, request.protocol, request.internalPort);
+  return same.find((mapping) => mapping.externalPort !== request.externalPort);
+}

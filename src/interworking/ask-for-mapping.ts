@@ -1,0 +1,46 @@
+// One MAP and what it takes to be sure of its answer: an exact port is checked, emulated where the server cannot
+// promise it, and given back when it is another one. Nothing is kept here.
+
+import { after, between, type Instant, longer, milliseconds } from '../base/time.ts';
+import type { MapOutcome, Refused } from '../pcp/map-outcome.ts';
+import type { MapRequest } from '../pcp/map-request.ts';
+import { CANNOT_PROVIDE_EXTERNAL, UNSUPP_OPTION } from '../pcp/result-code.ts';
+import { ownRefusal } from './error-translation.ts';
+import type { Interworking } from './interworking.ts';
+import type { Patience } from './pcp-service.ts';
+
+/** What of a control point's patience is left at `now`. */
+export const patienceUntil = (deadline: Instant, now: Instant, hungUp: AbortSignal | undefined): Patience => ({
+  kind: 'answer within',
+  budget: longer(between(now, deadline), milliseconds(0)),
+  ...(hungUp === undefined ? {} : { hungUp }),
+});
+
+export async function askForMapping(
+  iw: Interworking,
+  request: MapRequest,
+  patience: () => Patience,
+): Promise<MapOutcome> {
+  const outcome = await iw.pcp.map(request, patience());
+  // RFC 6970 §4.3: UNSUPP_OPTION is how a server without PREFER_FAILURE answers.
+  const lacksOption = outcome.kind === 'refused' && outcome.code === UNSUPP_OPTION;
+  if (lacksOption && request.exactPort && iw.options.emulatesPreferFailure) {
+    const plain = await iw.pcp.map({ ...request, exactPort: false }, patience());
+    return exactOrNothing(iw, request, plain);
+  }
+  return request.exactPort ? exactOrNothing(iw, request, outcome) : outcome;
+}
+
+/** RFC 6887 §13.2: another port is no success for who asked for this one. Some servers give one all the same. */
+function exactOrNothing(iw: Interworking, request: MapRequest, outcome: MapOutcome): MapOutcome {
+  if (outcome.kind !== 'granted' || outcome.assignedPort === request.suggestedPort) return outcome;
+  giveBack(iw, request, outcome.lifetime);
+  const conflict: Refused = ownRefusal(outcome, CANNOT_PROVIDE_EXTERNAL);
+  return conflict;
+}
+
+/** Deletes what was just granted, behind the answer. */
+export function giveBack(iw: Interworking, request: MapRequest, lifetime: ReturnType<typeof between>): void {
+  const { protocol, internalPort, thirdParty, nonce } = request;
+  void iw.pcp.release({ protocol, internalPort, thirdParty, nonce }, after(iw.now(), lifetime));
+}

@@ -1,0 +1,285 @@
+// Puts the interworking function together: the parts, who listens to whom, and the questions a LAN side may ask.
+// No rule of RFC 6970 lives here; each has its own file.
+
+import type { Machine, Wake } from '../base/machine.ts';
+import { earliestWake } from '../base/machine.ts';
+import { after, type Duration, type Instant, seconds } from '../base/time.ts';
+import { type Mapping, mappingKeyText } from '../mapping/mapping.ts';
+import type { MappingChanges } from '../mapping/mapping-change.ts';
+import type { MapRequest } from '../pcp/map-request.ts';
+import { type ActionCount, ActionCounters } from './action-counters.ts';
+import { addAnyPortMapping } from './add-any-port-mapping.ts';
+import { addPortMapping } from './add-port-mapping.ts';
+import { Alarms } from './alarms.ts';
+import { ConnectionWatch } from './connection-watch.ts';
+import { deletePortMapping, releaseInBackground } from './delete-port-mapping.ts';
+import { deletePortMappingRange } from './delete-port-mapping-range.ts';
+import { EventFeed, type GatewayEvent } from './event-feed.ts';
+import { ExternalAddress } from './external-address.ts';
+import type { Answer, Gateway } from './gateway.ts';
+import { getSpecificPortMappingEntry } from './get-specific-port-mapping-entry.ts';
+import { type DepartedHost, HostDeparture } from './host-departure.ts';
+import type { GatewayContext, Interworking } from './interworking.ts';
+import { getGenericPortMappingEntry, getListOfPortMappings } from './list-port-mappings.ts';
+import { type LostMapping, LostMappings } from './lost-mappings.ts';
+import { applyMappingUpdate } from './mapping-update.ts';
+import { removeNat1Rules } from './nat1-rule.ts';
+import { NonceBook } from './nonce-book.ts';
+import { PortTurns } from './port-turns.ts';
+import { ProbeReservations } from './probe-reservations.ts';
+import { Quota } from './quota.ts';
+import { Releases } from './releases.ts';
+import { renewMapping, whyLost } from './renew-mapping.ts';
+import { RenewalLoop, type RenewalOutput } from './renewal-loop.ts';
+import { RequestRate } from './request-rate.ts';
+import { restoreMappings, resumeMappings } from './restore-mappings.ts';
+
+/** How often the address leases and the neighbour table are looked at while somebody has a mapping. */
+const LOOK_AT_HOSTS_EVERY = seconds(15);
+
+export interface RunningGateway extends Gateway {
+  /** Under the driver's care; what it returns goes to `perform`. */
+  readonly machine: Machine<RenewalOutput>;
+  perform(output: RenewalOutput): void;
+  /** Called when `machine.nextWake()` may have moved outside of a timeout. */
+  onWakeMoved(listener: () => void): void;
+  /** Called when something in `known` changed; the table's changes are announced by the table. */
+  onKnownChanged(listener: () => void): void;
+  onEvent(listener: (event: GatewayEvent) => void): void;
+  /** After the table's file was read; `stored` is what it held. */
+  start(stored: readonly Mapping[]): void;
+  /** Deletes everything at the server and here; for the demo, and for who wants no mappings left behind. */
+  close(within: Duration): Promise<void>;
+  /** Leaves everything as it is, for the next start. */
+  stop(): void;
+  lost(): readonly LostMapping[];
+  counts(): readonly ActionCount[];
+  /** Why the last attempt to renew an entry failed; undefined: it did not. */
+  troubleOf(mapping: Mapping): string | undefined;
+}
+
+export function createGateway(context: GatewayContext): RunningGateway {
+  return new InterworkingGateway(context);
+}
+
+class InterworkingGateway implements RunningGateway {
+  readonly machine: Machine<RenewalOutput>;
+  readonly known: Gateway['known'];
+  readonly #iw: Interworking;
+  readonly #external = new ExternalAddress(() => this.#knownChanged());
+  readonly #probes = new ProbeReservations((request, nat1Port) => this.#giveProbeBack(request, nat1Port));
+  readonly #renewals: RenewalLoop;
+  readonly #connection: ConnectionWatch;
+  readonly #hosts: HostDeparture;
+  readonly #counters = new ActionCounters();
+  #systemUpdateId = 0;
+  #isStopped = false;
+  #wakeMoved: () => void = () => {};
+  #knownChanged: () => void = () => {};
+
+  constructor(context: GatewayContext) {
+    this.#iw = this.#assemble(context);
+    const { table, random, alarms, now, options } = this.#iw;
+    this.#external.attach(this.#iw);
+    this.#connection = new ConnectionWatch(context.pcp);
+    this.#hosts = new HostDeparture({ grace: options.hostGrace, unseen: options.unseenHostKept });
+    this.#renewals = new RenewalLoop(table, random.unit, (mapping) => whyLost(this.#iw, mapping));
+    this.machine = {
+      nextWake: (): Wake | undefined => earliestWake([this.#renewals.nextWake(), alarms.nextWake()]),
+      handleTimeout: (at: Instant) => {
+        alarms.handleTimeout(at);
+        return this.#renewals.handleTimeout(at);
+      },
+    };
+    this.known = {
+      externalAddress: () => this.#external.known(now()),
+      connection: () => this.#connection.status(now()),
+      numberOfEntries: () => table.size,
+      systemUpdateId: () => this.#systemUpdateId,
+    };
+    alarms.onWakeMoved(() => this.#wakeMoved());
+    table.listen((changes) => this.#tableChanged(changes));
+    this.#listenToServer();
+  }
+
+  addPortMapping: Gateway['addPortMapping'] = (asker, request) =>
+    this.#counted('AddPortMapping', addPortMapping(this.#iw, asker, request));
+  addAnyPortMapping: Gateway['addAnyPortMapping'] = (asker, request) =>
+    this.#counted('AddAnyPortMapping', addAnyPortMapping(this.#iw, asker, request));
+  deletePortMapping: Gateway['deletePortMapping'] = (asker, name) =>
+    this.#counted('DeletePortMapping', deletePortMapping(this.#iw, asker, name));
+  deletePortMappingRange: Gateway['deletePortMappingRange'] = (asker, selection) =>
+    this.#counted('DeletePortMappingRange', deletePortMappingRange(this.#iw, asker, selection));
+  getSpecificPortMappingEntry: Gateway['getSpecificPortMappingEntry'] = (asker, name) =>
+    this.#counted('GetSpecificPortMappingEntry', getSpecificPortMappingEntry(this.#iw, asker, name));
+  getGenericPortMappingEntry: Gateway['getGenericPortMappingEntry'] = (_asker, index) =>
+    this.#count('GetGenericPortMappingEntry', getGenericPortMappingEntry(this.#iw, index));
+  getListOfPortMappings: Gateway['getListOfPortMappings'] = (asker, selection, most) =>
+    this.#count('GetListOfPortMappings', getListOfPortMappings(this.#iw, asker, selection, most));
+  externalAddress: Gateway['externalAddress'] = async (asker) => {
+    const address = await this.#external.ask(asker.address);
+    this.#counters.note('GetExternalIPAddress', 'ok');
+    return address;
+  };
+
+  onWakeMoved(listener: () => void): void {
+    this.#wakeMoved = listener;
+  }
+
+  onKnownChanged(listener: () => void): void {
+    this.#knownChanged = listener;
+  }
+
+  onEvent(listener: (event: GatewayEvent) => void): void {
+    this.#iw.events.listen(listener);
+  }
+
+  start(stored: readonly Mapping[]): void {
+    resumeMappings(this.#iw, stored);
+    if (this.#iw.options.externalAddress === 'anchor') void this.#external.keepAnchor();
+    void this.#watchHosts();
+  }
+
+  async close(within: Duration): Promise<void> {
+    const { table, releases, now, durable } = this.#iw;
+    const until = after(now(), within);
+    const mappings = [...table.all()];
+    table.batch(() => {
+      for (const mapping of mappings) table.remove(mapping, 'closing', 'the gateway closes');
+    });
+    const all = mappings.map((mapping) => releases.begin(mapping, until));
+    await Promise.all([...all, this.#probes.close(), this.#external.close(until), durable()]);
+    this.stop();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#iw.alarms.cancelAll();
+  }
+
+  lost(): readonly LostMapping[] {
+    return this.#iw.lost.list(this.#iw.now());
+  }
+
+  counts(): readonly ActionCount[] {
+    return this.#counters.list();
+  }
+
+  troubleOf(mapping: Mapping): string | undefined {
+    return this.#iw.trouble.get(mappingKeyText(mapping));
+  }
+
+  perform(output: RenewalOutput): void {
+    switch (output.kind) {
+      case 'renew':
+        void renewMapping(this.#iw, output.mapping, output.until);
+        break;
+      case 'release':
+        void releaseInBackground(this.#iw, output.mapping);
+        break;
+    }
+  }
+
+  #assemble(context: GatewayContext): Interworking {
+    return {
+      ...context,
+      turns: new PortTurns(),
+      alarms: new Alarms(),
+      nonces: new NonceBook(context.random),
+      quota: new Quota(context.table),
+      rate: new RequestRate(),
+      events: new EventFeed(context.log, context.wallTime),
+      lost: new LostMappings(),
+      releases: new Releases(context.pcp),
+      probes: this.#probes,
+      external: this.#external,
+      trouble: new Map(),
+    };
+  }
+
+  #tableChanged(changes: MappingChanges): void {
+    const { events, lost, trouble, now } = this.#iw;
+    for (const change of changes) {
+      const { mapping } = change;
+      if (change.kind === 'removed') {
+        trouble.delete(mappingKeyText(mapping));
+        if (change.reason === 'lost') lost.note(mapping, change.why, now());
+      } else if (change.kind === 'added' || change.previous.upstream.grantedAt !== mapping.upstream.grantedAt) {
+        lost.regained(mapping);
+        this.#external.note(mapping.upstream.assignedAddress, mapping.upstream.expiresAt);
+      }
+    }
+    // WANIPConnection:2 §2.3.25: one step per change, whatever number of entries it touched; ui4 wraps.
+    if (changes.some((change) => change.kind !== 'updated' || change.isVisible))
+      this.#systemUpdateId = (this.#systemUpdateId + 1) >>> 0;
+    removeNat1Rules(this.#iw, changes);
+    events.tableChanged(changes);
+    this.#wakeMoved();
+  }
+
+  #listenToServer(): void {
+    const iw = this.#iw;
+    iw.pcp.listen({
+      serverLostState: (server) => {
+        this.#external.forget();
+        const count = restoreMappings(iw, (mapping) => mapping.upstream.server === server);
+        iw.log.warn('The PCP server lost its state; its mappings are made again', { server, count });
+      },
+      mappingUpdated: (update) => applyMappingUpdate(iw, update),
+      serverChanged: (server) => {
+        this.#external.forget();
+        if (server !== undefined) restoreMappings(iw, (mapping) => mapping.upstream.server !== server);
+      },
+      sourceAddressChanged: (address) => {
+        this.#external.forget();
+        // RFC 6970 §5.10: the mappings belong to the address we had.
+        if (address !== undefined) restoreMappings(iw, () => true);
+      },
+      healthChanged: () => {
+        this.#connection.healthChanged(iw.now());
+        // Recoveries that found no server need not wait for their next attempt.
+        if (iw.pcp.health() === 'up') restoreMappings(iw, (mapping) => mapping.state === 'restoring');
+        this.#knownChanged();
+      },
+    });
+  }
+
+  async #watchHosts(): Promise<void> {
+    const { lookAtHosts, alarms, now, wallTime, table } = this.#iw;
+    while (lookAtHosts !== undefined && !this.#isStopped) {
+      const waited = await alarms.until(after(now(), LOOK_AT_HOSTS_EVERY), 'look whether hosts have left');
+      if (waited === 'cancelled') return;
+      if (table.size === 0) continue;
+      const observation = await lookAtHosts();
+      this.#letGo(this.#hosts.observe(observation, [...table.clients()], now(), wallTime()));
+    }
+  }
+
+  /** RFC 6970 §5.10: all mappings bound to the address go. */
+  #letGo(departed: readonly DepartedHost[]): void {
+    if (departed.length === 0) return;
+    const { table } = this.#iw;
+    const reasons = new Map(departed.map((host) => [host.address, host.why]));
+    const gone = [...table.all()].filter((mapping) => reasons.has(mapping.internalClient.text));
+    table.batch(() => {
+      for (const mapping of gone)
+        table.remove(mapping, 'host gone', reasons.get(mapping.internalClient.text) ?? 'its host left');
+    });
+    for (const mapping of gone) void releaseInBackground(this.#iw, mapping);
+  }
+
+  async #giveProbeBack(request: MapRequest, nat1Port: number | undefined): Promise<void> {
+    const { protocol, internalPort, thirdParty, nonce } = request;
+    await this.#iw.pcp.release({ protocol, internalPort, thirdParty, nonce }, after(this.#iw.now(), seconds(60)));
+    if (nat1Port !== undefined) this.#iw.localNat?.unreserve(protocol, internalPort);
+  }
+
+  async #counted<T>(action: string, answer: Promise<Answer<T>>): Promise<Answer<T>> {
+    return this.#count(action, await answer);
+  }
+
+  #count<T>(action: string, answer: Answer<T>): Answer<T> {
+    this.#counters.note(action, answer.ok ? 'ok' : answer.error);
+    return answer;
+  }
+}

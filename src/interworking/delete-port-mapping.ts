@@ -1,0 +1,90 @@
+// DeletePortMapping (RFC 6970 §5.8; WANIPConnection:2 §2.5.18): found here, released at the server, then gone.
+
+import { ok, refused } from '../base/result.ts';
+import { after, earlier, type Instant } from '../base/time.ts';
+import type { Mapping } from '../mapping/mapping.ts';
+import type { ReleaseOutcome } from '../pcp/map-outcome.ts';
+import { resultName } from '../pcp/result-code.ts';
+import { objectionToDeleting } from './authorization.ts';
+import { upnpErrorOfOutcome } from './error-translation.ts';
+import type { Answer, ControlPoint, PortMappingName } from './gateway.ts';
+import type { Interworking } from './interworking.ts';
+import { RELEASE_AGAIN } from './renewal-loop.ts';
+
+export async function deletePortMapping(
+  iw: Interworking,
+  asker: ControlPoint,
+  name: PortMappingName,
+): Promise<Answer<void>> {
+  const deadline = after(iw.now(), iw.options.answerWithin);
+  const answer = await iw.turns.take(`${name.protocol} ${name.externalPort}`, () =>
+    deleteOnce(iw, asker, name, deadline),
+  );
+  await iw.durable();
+  return answer;
+}
+
+async function deleteOnce(
+  iw: Interworking,
+  asker: ControlPoint,
+  name: PortMappingName,
+  deadline: Instant,
+): Promise<Answer<void>> {
+  // RFC 6970 §5.8: what is not in the table is 714, and no packet.
+  const mapping = iw.table.find(name);
+  if (mapping === undefined) return refused(714);
+  const objection = objectionToDeleting(asker, mapping, iw.policy());
+  if (objection !== undefined) return refused(objection.code);
+  const why = `${asker.isOperator ? 'the operator' : asker.address.text} deleted it`;
+  const release = iw.releases.begin(mapping, mapping.upstream.expiresAt);
+  void release.then((outcome) => finish(iw, mapping, outcome, why));
+  const answered = new AbortController();
+  const outcome = await Promise.race([release, iw.alarms.until(deadline, 'answer a delete', answered.signal)]);
+  answered.abort();
+  if (typeof outcome === 'string') {
+    markDeleting(iw, mapping);
+    return refused(501);
+  }
+  finish(iw, mapping, outcome, why);
+  return outcome.kind === 'released'
+    ? ok(undefined)
+    : refused(upnpErrorOfOutcome(outcome, 'DeletePortMapping', asker.igd));
+}
+
+/** Runs once or more for the same outcome. */
+function finish(iw: Interworking, mapping: Mapping, outcome: ReleaseOutcome, why: string): void {
+  if (outcome.kind === 'released') removeReleased(iw, mapping, why);
+  else markDeleting(iw, mapping);
+}
+
+/** The entry `mapping` stands for, unless another one took its place. */
+const currentOf = (iw: Interworking, mapping: Mapping): Mapping | undefined => {
+  const current = iw.table.find(mapping);
+  return current?.createdAt === mapping.createdAt && current.upstream.nonce === mapping.upstream.nonce
+    ? current
+    : undefined;
+};
+
+export function removeReleased(iw: Interworking, mapping: Mapping, why: string): void {
+  if (currentOf(iw, mapping) !== undefined) iw.table.remove(mapping, 'deleted', why);
+}
+
+/** RFC 6970 §5.8 says 501 and no more: the entry stays listed, is not renewed, and goes when the server lets it go. */
+function markDeleting(iw: Interworking, mapping: Mapping): void {
+  const current = currentOf(iw, mapping);
+  if (current === undefined || current.state === 'deleting') return;
+  const renewAt = earlier(after(iw.now(), RELEASE_AGAIN), current.upstream.expiresAt);
+  iw.table.put({ ...current, state: 'deleting', upstream: { ...current.upstream, renewAt } });
+}
+
+/** A due retry of the renewal loop, or what is left to do when an entry has gone from the table already. */
+export async function releaseInBackground(iw: Interworking, mapping: Mapping): Promise<void> {
+  const outcome = await iw.releases.begin(mapping, mapping.upstream.expiresAt);
+  if (outcome.kind === 'released') removeReleased(iw, mapping, 'the server let it go');
+  else if (outcome.kind === 'refused')
+    iw.log.warn('The PCP server refused to delete a mapping', {
+      protocol: mapping.protocol,
+      externalPort: mapping.externalPort,
+      result: resultName(outcome.code),
+    });
+}

@@ -1,0 +1,153 @@
+// Which address the outside world sees (RFC 6970 §4.1, §4.2): of the asker's own mappings, else the latest known, else
+// from a short MAP of our own. A carrier may have many addresses; control points give up on a gateway that knows none.
+
+import { ANY_IPV4, type IpAddress } from '../base/ip-address.ts';
+import { ANY_PORT, type PortNumber, portNumber } from '../base/port-number.ts';
+import { after, between, type Instant, milliseconds, scale, seconds } from '../base/time.ts';
+import type { TransportProtocol } from '../base/transport-protocol.ts';
+import type { Mapping } from '../mapping/mapping.ts';
+import type { MapKey, MapRequest } from '../pcp/map-request.ts';
+import { NOT_AUTHORIZED } from '../pcp/result-code.ts';
+import type { ExternalAddresses, Interworking } from './interworking.ts';
+
+/** RFC 6970 §4.2 suggests the discard port; nothing listens there. */
+const DISCARD: PortNumber = portNumber(9);
+/** The least servers grant (RFC 6887 §15). */
+const ASKED_SECONDS = 120;
+/** A server that does not know now will not know within a burst of questions. */
+const NO_ANSWER_HOLDS = seconds(5);
+
+interface Known {
+  readonly address: IpAddress;
+  readonly until: Instant;
+}
+
+export class ExternalAddress implements ExternalAddresses {
+  #iw: Interworking | undefined;
+  #latest: Known | undefined;
+  #silentUntil: Instant | undefined;
+  #asking: Promise<IpAddress | undefined> | undefined;
+  #protocol: TransportProtocol = 'UDP';
+  #internalPorts = new Map<TransportProtocol, PortNumber>();
+  #held: MapKey | undefined;
+  #isClosed = false;
+  readonly #changed: () => void;
+
+  constructor(changed: () => void) {
+    this.#changed = changed;
+  }
+
+  /** The parts know each other through `Interworking`, which is whole only after all are made. */
+  attach(iw: Interworking): void {
+    this.#iw = iw;
+  }
+
+  /** Without asking anybody. */
+  known(now: Instant): IpAddress | undefined {
+    return this.#latest !== undefined && this.#latest.until > now ? this.#latest.address : undefined;
+  }
+
+  /** Of the client's most recent grant. */
+  ofClient(client: IpAddress): IpAddress | undefined {
+    let latest: Mapping | undefined;
+    for (const mapping of this.#iw?.table.ofClient(client) ?? [])
+      if (isAlive(mapping) && (latest === undefined || mapping.upstream.grantedAt >= latest.upstream.grantedAt))
+        latest = mapping;
+    return latest?.upstream.assignedAddress;
+  }
+
+  note(address: IpAddress, until: Instant): void {
+    const before = this.#latest;
+    this.#latest = { address, until: this.#laterEnd(address, until) };
+    if (before === undefined || !before.address.equals(address)) this.#changed();
+  }
+
+  /** The server, or our place at it, is another one: what was known is worth nothing. */
+  forget(): void {
+    this.#silentUntil = undefined;
+    if (this.#latest === undefined) return;
+    this.#latest = undefined;
+    this.#changed();
+  }
+
+  async ask(asker: IpAddress): Promise<IpAddress | undefined> {
+    const iw = this.#iw;
+    if (iw === undefined) return undefined;
+    const own = this.ofClient(asker) ?? this.known(iw.now());
+    if (own !== undefined || iw.options.externalAddress === 'off') return own;
+    if (this.#silentUntil !== undefined && iw.now() < this.#silentUntil) return undefined;
+    this.#asking ??= this.#askServer(iw).finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  /** Keeps one mapping of our own alive, so that the address is known before anybody asks and stays the same. */
+  async keepAnchor(): Promise<void> {
+    const iw = this.#iw;
+    while (iw !== undefined && !this.#isClosed) {
+      const answer = await this.#askServer(iw);
+      const left = answer === undefined ? seconds(30) : scale(between(iw.now(), this.#latest?.until ?? iw.now()), 0.5);
+      const waited = await iw.alarms.until(after(iw.now(), atLeast(left)), 'renew the anchor mapping');
+      if (waited === 'cancelled') return;
+    }
+  }
+
+  /** Deletes the mapping of our own, if there is one. */
+  async close(until: Instant): Promise<void> {
+    this.#isClosed = true;
+    if (this.#held !== undefined) await this.#iw?.pcp.release(this.#held, until);
+    this.#held = undefined;
+  }
+
+  async #askServer(iw: Interworking): Promise<IpAddress | undefined> {
+    const request = this.#request(iw);
+    const outcome = await iw.pcp.map(request, { kind: 'answer within', budget: iw.options.answerWithin });
+    if (outcome.kind === 'granted') {
+      const { protocol, internalPort, thirdParty, nonce } = request;
+      this.#held = { protocol, internalPort, thirdParty, nonce };
+      this.note(outcome.assignedAddress, after(iw.now(), outcome.lifetime));
+      return outcome.assignedAddress;
+    }
+    // A mapping of a former life of ours, whose nonce is lost: the other protocol is as good.
+    if (outcome.kind === 'refused' && outcome.code === NOT_AUTHORIZED)
+      this.#protocol = this.#protocol === 'UDP' ? 'TCP' : 'UDP';
+    this.#silentUntil = after(iw.now(), NO_ANSWER_HOLDS);
+    return undefined;
+  }
+
+  #request(iw: Interworking): MapRequest {
+    const protocol = this.#protocol;
+    const internalPort = this.#internalPort(iw, protocol);
+    const server = iw.pcp.currentServer() ?? '';
+    return {
+      protocol,
+      internalPort,
+      thirdParty: undefined,
+      nonce: iw.nonces.nonceFor({ server, thirdParty: undefined, protocol, internalPort }),
+      suggestedPort: ANY_PORT,
+      suggestedAddress: ANY_IPV4,
+      exactPort: false,
+      remotePeers: [],
+      lifetimeSeconds: ASKED_SECONDS,
+    };
+  }
+
+  /** With NAT1 a port that leads nowhere, kept for good. */
+  #internalPort(iw: Interworking, protocol: TransportProtocol): PortNumber {
+    const known = this.#internalPorts.get(protocol);
+    if (known !== undefined) return known;
+    const port = iw.localNat?.reserve(protocol, DISCARD) ?? DISCARD;
+    this.#internalPorts.set(protocol, port);
+    return port;
+  }
+
+  #laterEnd(address: IpAddress, until: Instant): Instant {
+    const before = this.#latest;
+    return before?.address.equals(address) === true && before.until > until ? before.until : until;
+  }
+}
+
+const isAlive = (mapping: Mapping): boolean => mapping.state !== 'deleting';
+const atLeast = (span: ReturnType<typeof seconds>): ReturnType<typeof seconds> =>
+  span < 1000 ? milliseconds(1000) : span;

@@ -1,0 +1,110 @@
+// Which internal clients are gone (RFC 6970 §5.10; RFC 6887 §13.1): the address lease ended or was released, the
+// address went to another MAC, or nobody has seen the host for long. Values in, addresses out; nothing is deleted here.
+
+import type { IpAddress } from '../base/ip-address.ts';
+import { after, type Duration, type Instant, type WallTime } from '../base/time.ts';
+import { type DhcpLease, parseDhcpLeases } from './dhcp-leases.ts';
+
+export interface SeenNeighbour {
+  readonly address: IpAddress;
+  readonly mac: string;
+  readonly isReachable: boolean;
+}
+
+export interface HostObservation {
+  /** The lease file; undefined: there is none, or it could not be read. */
+  readonly leases: string | undefined;
+  readonly neighbours: readonly SeenNeighbour[];
+}
+
+export interface DepartedHost {
+  readonly address: string;
+  readonly why: string;
+}
+
+export interface HostPatience {
+  /** Reboots, roaming between access points, a lease file being rewritten. */
+  readonly grace: Duration;
+  /** For hosts with a fixed address, which nothing but their silence tells of. */
+  readonly unseen: Duration;
+}
+
+interface Watched {
+  mac: string | undefined;
+  hadLease: boolean;
+  lastSeenAt: Instant;
+  suspect: { readonly since: Instant; readonly why: string } | undefined;
+}
+
+export class HostDeparture {
+  /** By address; only clients with mappings are watched, so the table's cap is this one's. */
+  readonly #watched = new Map<string, Watched>();
+  readonly #patience: HostPatience;
+
+  constructor(patience: HostPatience) {
+    this.#patience = patience;
+  }
+
+  /** `clients`: those that have mappings. Each departed one is told once. */
+  observe(
+    observation: HostObservation,
+    clients: Iterable<string>,
+    now: Instant,
+    wall: WallTime,
+  ): readonly DepartedHost[] {
+    const leases = leasesInForce(observation.leases, wall);
+    const neighbours = new Map(observation.neighbours.map((seen) => [seen.address.text, seen]));
+    const present = new Set(clients);
+    for (const address of [...this.#watched.keys()]) if (!present.has(address)) this.#watched.delete(address);
+    const departed: DepartedHost[] = [];
+    for (const address of present) {
+      const host = this.#watch(address, now);
+      const why = this.#signOfLeaving(host, leases?.get(address), leases !== undefined, neighbours.get(address), now);
+      if (why === undefined) {
+        host.suspect = undefined;
+        continue;
+      }
+      host.suspect ??= { since: now, why };
+      if (now < after(host.suspect.since, this.#patience.grace)) continue;
+      departed.push({ address, why: host.suspect.why });
+      this.#watched.delete(address);
+    }
+    return departed;
+  }
+
+  #watch(address: string, now: Instant): Watched {
+    const known = this.#watched.get(address);
+    if (known !== undefined) return known;
+    const fresh: Watched = { mac: undefined, hadLease: false, lastSeenAt: now, suspect: undefined };
+    this.#watched.set(address, fresh);
+    return fresh;
+  }
+
+  #signOfLeaving(
+    host: Watched,
+    lease: DhcpLease | undefined,
+    canReadLeases: boolean,
+    neighbour: SeenNeighbour | undefined,
+    now: Instant,
+  ): string | undefined {
+    const isSeen = neighbour?.isReachable === true;
+    if (isSeen) host.lastSeenAt = now;
+    const mac = lease?.mac ?? (isSeen ? neighbour.mac.toLowerCase() : undefined);
+    host.mac ??= mac;
+    if (mac !== undefined && host.mac !== mac) return `its address went from ${host.mac} to ${mac}`;
+    if (lease !== undefined) {
+      host.hadLease = true;
+      return undefined;
+    }
+    // A host that had a lease and has none any more has left, unless it is plainly still there with that address.
+    if (host.hadLease && canReadLeases && !isSeen) return 'its address lease ended';
+    if (!host.hadLease && now >= after(host.lastSeenAt, this.#patience.unseen)) return 'nobody has seen it for long';
+    return undefined;
+  }
+}
+
+function leasesInForce(text: string | undefined, wall: WallTime): ReadonlyMap<string, DhcpLease> | undefined {
+  if (text === undefined) return undefined;
+  const leases = parseDhcpLeases(text).filter((lease) => lease.endsAt === undefined || lease.endsAt > wall);
+  return new Map(leases.map((lease) => [lease.address.text, lease]));
+}

@@ -1,0 +1,52 @@
+// A mapping as this box's own NAT must hold it (RFC 6970 §5.5), and the table's removals carried over to it.
+
+import { between, type Instant } from '../base/time.ts';
+import type { LocalNat, Nat1Rule } from '../local-nat/local-nat.ts';
+import type { Mapping } from '../mapping/mapping.ts';
+import type { MappingChanges } from '../mapping/mapping-change.ts';
+import type { Interworking } from './interworking.ts';
+
+export function nat1RuleOf(mapping: Mapping): Nat1Rule | undefined {
+  if (mapping.nat1Port === undefined) return undefined;
+  return {
+    protocol: mapping.protocol,
+    nat1Port: mapping.nat1Port,
+    internalClient: mapping.internalClient,
+    internalPort: mapping.internalPort,
+    remotePeers: mapping.remotePeers,
+    externalAddress: mapping.upstream.assignedAddress,
+    externalPort: mapping.upstream.assignedPort,
+  };
+}
+
+/** Undefined: done, or nothing to do. RFC 6970 §5.5: never valid for less than the PCP server has granted. */
+export async function applyNat1Rule(
+  localNat: LocalNat | undefined,
+  mapping: Mapping,
+  now: Instant,
+): Promise<string | undefined> {
+  const rule = nat1RuleOf(mapping);
+  if (localNat === undefined || rule === undefined) return undefined;
+  const applied = await localNat.apply(rule, between(now, mapping.upstream.expiresAt));
+  return applied.ok ? undefined : applied.error;
+}
+
+/** For an entry that is there already: a kernel that refuses is logged, the entry stays and the next renewal tries again. */
+export function refreshNat1Rule(iw: Interworking, mapping: Mapping): void {
+  void applyNat1Rule(iw.localNat, mapping, iw.now()).then((problem) => {
+    if (problem !== undefined) iw.log.warn('The NAT1 rule of a mapping could not be set', { problem });
+  });
+}
+
+/** No rule outlives its entry, whatever ended it. */
+export function removeNat1Rules(iw: Interworking, changes: MappingChanges): void {
+  for (const change of changes) {
+    const rule = change.kind === 'removed' ? nat1RuleOf(change.mapping) : undefined;
+    if (rule === undefined || iw.localNat === undefined) continue;
+    void iw.localNat.remove(rule).then((removed) => {
+      if (!removed.ok)
+        iw.log.warn('The NAT1 rule of an ended mapping could not be removed', { problem: removed.error });
+    });
+    iw.localNat.unreserve(rule.protocol, rule.nat1Port);
+  }
+}

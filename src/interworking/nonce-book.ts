@@ -1,0 +1,48 @@
+// Remembers which nonce went with which internal port at which server, also after the mapping is gone: a request whose
+// answer got lost, or a port held back after a delete, is given to the same nonce only (RFC 6887 §11.1.1, §15).
+
+import type { RandomSource } from '../base/host.ts';
+import type { IpAddress } from '../base/ip-address.ts';
+import type { PortNumber } from '../base/port-number.ts';
+import type { TransportProtocol } from '../base/transport-protocol.ts';
+import { type MappingNonce, NONCE_BYTES, nonceFromBytes } from '../pcp/mapping-nonce.ts';
+
+/** Twice the largest table anybody has asked for would still be small; past it the oldest is forgotten. */
+const MOST_NONCES = 8192;
+
+export interface NonceOwner {
+  readonly server: string;
+  readonly thirdParty: IpAddress | undefined;
+  readonly protocol: TransportProtocol;
+  readonly internalPort: PortNumber;
+}
+
+export class NonceBook {
+  readonly #random: RandomSource;
+  readonly #nonces = new Map<string, MappingNonce>();
+
+  constructor(random: RandomSource) {
+    this.#random = random;
+  }
+
+  /** RFC 6887 §11.1: different for every server and, by our choice, for every mapping. */
+  nonceFor(owner: NonceOwner): MappingNonce {
+    const known = this.#nonces.get(ownerText(owner));
+    const nonce = known ?? nonceFromBytes(this.#random.bytes(NONCE_BYTES));
+    this.note(owner, nonce);
+    return nonce;
+  }
+
+  note(owner: NonceOwner, nonce: MappingNonce): void {
+    const text = ownerText(owner);
+    this.#nonces.delete(text);
+    this.#nonces.set(text, nonce);
+    for (const oldest of this.#nonces.keys()) {
+      if (this.#nonces.size <= MOST_NONCES) break;
+      this.#nonces.delete(oldest);
+    }
+  }
+}
+
+const ownerText = (owner: NonceOwner): string =>
+  `${owner.server} ${owner.thirdParty?.text ?? '-'} ${owner.protocol} ${owner.internalPort}`;

@@ -1,0 +1,112 @@
+// A control point adds what it has already: the lease starts again (WANIPConnection:2 §2.5.16), and a packet goes out
+// only when the grant is not good for a while yet.
+
+import { ok, type Result, refused } from '../base/result.ts';
+import { after, type Instant, seconds } from '../base/time.ts';
+import { type Mapping, mappingKeyText } from '../mapping/mapping.ts';
+import { parseNonce } from '../pcp/mapping-nonce.ts';
+import { acceptGrant } from './accept-grant.ts';
+import { askForMapping, giveBack, patienceUntil } from './ask-for-mapping.ts';
+import type { Interworking } from './interworking.ts';
+import { leaseEnd, promisedLease } from './lease.ts';
+import { type Asking, type Failure, failure, failureOf } from './make-mapping.ts';
+import { refreshNat1Rule } from './nat1-rule.ts';
+import { upstreamOf } from './renewal-schedule.ts';
+import { renewalRequest } from './upstream-request.ts';
+
+/** The smallest lifetime servers grant (RFC 6887 §15): with as much left, a renewal has time to come. */
+const PLENTY = seconds(120);
+
+export async function refreshMapping(
+  iw: Interworking,
+  existing: Mapping,
+  asking: Asking,
+): Promise<Result<Mapping, Failure>> {
+  if (iw.releases.isUnderWay(existing)) return refused(failure(501, 'it is being deleted, and the server is silent'));
+  const wanted = withNewTerms(iw, existing, asking);
+  if (isServedFromTable(iw, existing, wanted)) {
+    iw.table.put(wanted);
+    return ok(wanted);
+  }
+  const request = renewalRequest(iw, wanted);
+  const outcome = await askForMapping(iw, request, () => patienceUntil(asking.deadline, iw.now(), asking.asker.hungUp));
+  if (outcome.kind === 'unanswered') return refused(failure(501, outcome.why));
+  if (outcome.kind === 'refused') {
+    iw.trouble.set(mappingKeyText(existing), failureOf(outcome, asking.action, asking.asker.igd).why);
+    return refused(failureOf(outcome, asking.action, asking.asker.igd));
+  }
+  if (iw.table.find(existing) === undefined) {
+    giveBack(iw, request, outcome.lifetime);
+    return refused(failure(501, 'it ended while it was being renewed'));
+  }
+  return iw.table.batch(() => {
+    const upstream = upstreamOf(outcome, request, iw.now(), iw.random.unit);
+    return ok(acceptGrant(iw, withNewTerms(iw, existing, asking), upstream));
+  });
+}
+
+/** The entry with the terms of the new request; the grant is what it was. */
+export function withNewTerms(iw: Interworking, existing: Mapping, { asker, request }: Asking): Mapping {
+  const current = iw.table.find(existing) ?? existing;
+  const leaseSeconds = promisedLease(request.leaseSeconds, asker.igd);
+  return {
+    ...current,
+    description: request.description,
+    remotePeers: request.remotePeers,
+    leaseSeconds,
+    leaseEndsAt: leaseEnd(iw.now(), leaseSeconds),
+  };
+}
+
+function isServedFromTable(iw: Interworking, existing: Mapping, wanted: Mapping): boolean {
+  return (
+    isGoodForAWhile(existing, iw.now()) &&
+    samePeers(existing, wanted) &&
+    !(iw.options.sendsDescriptions && existing.description !== wanted.description)
+  );
+}
+
+/** Granted, not doubted, and the first renewal has not failed. */
+export const isGoodForAWhile = (mapping: Mapping, now: Instant): boolean =>
+  mapping.state === 'granted' && mapping.upstream.window === 1 && mapping.upstream.expiresAt >= after(now, PLENTY);
+
+const samePeers = (a: Mapping, b: Mapping): boolean =>
+  a.remotePeers.map((peer) => peer.text).join() === b.remotePeers.map((peer) => peer.text).join();
+
+/**
+ * Another internal port for the same external one. With NAT1 only NAT1 changes. Without, the server must: delete,
+ * make anew, and put the old one back when the port is refused.
+ */
+export async function retargetMapping(
+  iw: Interworking,
+  existing: Mapping,
+  asking: Asking,
+  make: () => Promise<Result<Mapping, Failure>>,
+): Promise<Result<Mapping, Failure>> {
+  if (existing.nat1Port !== undefined) {
+    const refreshed = await refreshMapping(iw, existing, asking);
+    if (!refreshed.ok) return refreshed;
+    const next = { ...refreshed.value, internalPort: asking.request.internalPort };
+    iw.table.put(next);
+    refreshNat1Rule(iw, next);
+    return ok(next);
+  }
+  const released = await iw.releases.begin(existing, asking.deadline);
+  if (released.kind !== 'released') return refused(failure(501, 'the old internal port could not be released'));
+  const made = await make();
+  if (!made.ok) await putBack(iw, existing, asking);
+  return made;
+}
+
+async function putBack(iw: Interworking, existing: Mapping, asking: Asking): Promise<void> {
+  const current = iw.table.find(existing);
+  if (current === undefined) return;
+  const doubted: Mapping = { ...current, state: 'restoring', upstream: { ...current.upstream, renewAt: iw.now() } };
+  const request = renewalRequest(iw, doubted);
+  const nonce = parseNonce(existing.upstream.nonce);
+  const again = await askForMapping(iw, nonce === undefined ? request : { ...request, nonce }, () =>
+    patienceUntil(asking.deadline, iw.now(), undefined),
+  );
+  if (again.kind === 'granted') acceptGrant(iw, current, upstreamOf(again, request, iw.now(), iw.random.unit));
+  else iw.table.put(doubted);
+}

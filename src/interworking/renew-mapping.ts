@@ -1,0 +1,89 @@
+// One renewal, told from the request to what becomes of the entry (RFC 6970 §5.9, §5.10; RFC 6887 §11.2.1).
+// The control point hears nothing of it unless the mapping moved or was lost.
+
+import { ANY_IPV4 } from '../base/ip-address.ts';
+import { after, between, durationInWords, earlier, type Instant, longer, seconds } from '../base/time.ts';
+import { type Mapping, mappingKeyText } from '../mapping/mapping.ts';
+import type { MapOutcome } from '../pcp/map-outcome.ts';
+import type { MapRequest } from '../pcp/map-request.ts';
+import { CANNOT_PROVIDE_EXTERNAL, resultName } from '../pcp/result-code.ts';
+import { acceptGrant } from './accept-grant.ts';
+import { giveBack } from './ask-for-mapping.ts';
+import type { Interworking } from './interworking.ts';
+import type { Patience } from './pcp-service.ts';
+import { upstreamOf } from './renewal-schedule.ts';
+import { renewalRequest } from './upstream-request.ts';
+
+/** A recovery that was refused or found no server is tried again no sooner than this. */
+const RECOVERY_AGAIN = seconds(30);
+
+export async function renewMapping(iw: Interworking, mapping: Mapping, until: Instant): Promise<void> {
+  const request = renewalRequest(iw, mapping);
+  const kind = mapping.state === 'granted' ? 'one packet' : 'keep trying';
+  const outcome = await ask(iw, mapping, request, { kind, until });
+  settle(iw, mapping, request, outcome);
+}
+
+async function ask(iw: Interworking, mapping: Mapping, request: MapRequest, patience: Patience): Promise<MapOutcome> {
+  const first = await iw.pcp.map(request, patience);
+  if (!isConflict(first)) return first;
+  // The server may have another external address since: its old one cannot be had any more (RFC 6970 §5.10).
+  const second = request.suggestedAddress.equals(ANY_IPV4)
+    ? first
+    : await iw.pcp.map({ ...request, suggestedAddress: ANY_IPV4 }, patience);
+  if (!isConflict(second) || mapping.state !== 'degraded') return second;
+  // Our own entry under the other port is in the way: one internal port has one external port (RFC 6887 §11.3).
+  if (second.by === 'server') {
+    const { protocol, internalPort, thirdParty, nonce } = request;
+    await iw.pcp.release(
+      { protocol, internalPort, thirdParty, nonce },
+      patience.kind === 'answer within' ? iw.now() : patience.until,
+    );
+  }
+  return iw.pcp.map({ ...request, suggestedAddress: ANY_IPV4, exactPort: false }, patience);
+}
+
+const isConflict = (outcome: MapOutcome): outcome is MapOutcome & { kind: 'refused' } =>
+  outcome.kind === 'refused' && outcome.code === CANNOT_PROVIDE_EXTERNAL;
+
+function settle(iw: Interworking, asked: Mapping, request: MapRequest, outcome: MapOutcome): void {
+  const current = currentFor(iw, asked, request);
+  if (current === undefined) {
+    // It ended meanwhile: a grant that came after the delete would leave a hole behind.
+    if (outcome.kind === 'granted') giveBack(iw, request, outcome.lifetime);
+    return;
+  }
+  if (current.state === 'deleting') return;
+  const now = iw.now();
+  if (outcome.kind === 'granted') {
+    acceptGrant(iw, current, upstreamOf(outcome, request, now, iw.random.unit));
+    return;
+  }
+  const why = outcome.kind === 'refused' ? `${outcome.by} says ${resultName(outcome.code)}` : outcome.why;
+  iw.trouble.set(mappingKeyText(current), why);
+  iw.log.info(`Renewing ${mappingKeyText(current).trim()} failed`, {
+    why,
+    endsIn: durationInWords(between(now, current.upstream.expiresAt)),
+  });
+  if (current.state === 'granted') return;
+  const hold = outcome.kind === 'refused' ? longer(outcome.hold, RECOVERY_AGAIN) : RECOVERY_AGAIN;
+  tryAgain(iw, current, after(now, hold));
+}
+
+/** The entry the answer is about: it may have moved to another external port, or be there for somebody else. */
+function currentFor(iw: Interworking, asked: Mapping, request: MapRequest): Mapping | undefined {
+  const isSame = (mapping: Mapping): boolean =>
+    mapping.internalClient.equals(asked.internalClient) &&
+    mapping.protocol === request.protocol &&
+    mapping.upstream.internalPort === request.internalPort;
+  const found = iw.table.find(asked);
+  return found !== undefined && isSame(found) ? found : iw.table.withNonce(request.nonce).find(isSame);
+}
+
+function tryAgain(iw: Interworking, current: Mapping, at: Instant): void {
+  const renewAt = earlier(at, current.upstream.expiresAt);
+  iw.table.put({ ...current, state: 'restoring', upstream: { ...current.upstream, renewAt } });
+}
+
+export const whyLost = (iw: Interworking, mapping: Mapping): string =>
+  `the PCP server stopped honouring it: ${iw.trouble.get(mappingKeyText(mapping)) ?? 'its lifetime ended'}`;

@@ -1,0 +1,91 @@
+// One wake for the whole table (RFC 6970 §5.9; RFC 6887 §11.2.1): which entry is due, and for what. Leases that are
+// over and grants that ran out leave the table here; asking the server is told in `renew-mapping.ts`.
+
+import type { Machine, Wake } from '../base/machine.ts';
+import { earliestWake } from '../base/machine.ts';
+import { after, earlier, type Instant, seconds } from '../base/time.ts';
+import { type Mapping, mappingKeyText } from '../mapping/mapping.ts';
+import type { DueMapping, MappingTable } from '../mapping/mapping-table.ts';
+import { nextWindow } from './renewal-schedule.ts';
+
+export type RenewalOutput =
+  /** Ask, and take the silence until `until` for a no. */
+  | { readonly kind: 'renew'; readonly mapping: Mapping; readonly until: Instant }
+  /** It is to end at the server too. */
+  | { readonly kind: 'release'; readonly mapping: Mapping };
+
+/** A delete that was refused is tried again this often until the mapping ends by itself. */
+export const RELEASE_AGAIN = seconds(60);
+
+export class RenewalLoop implements Machine<RenewalOutput> {
+  readonly #table: MappingTable;
+  readonly #random: () => number;
+  readonly #whyLost: (mapping: Mapping) => string;
+
+  constructor(table: MappingTable, random: () => number, whyLost: (mapping: Mapping) => string) {
+    this.#table = table;
+    this.#random = random;
+    this.#whyLost = whyLost;
+  }
+
+  nextWake(): Wake | undefined {
+    return earliestWake([
+      wakeFor(this.#table.nextRenewal(), 'renew'),
+      wakeFor(this.#table.nextLeaseEnd(), 'end the lease of'),
+    ]);
+  }
+
+  handleTimeout(now: Instant): readonly RenewalOutput[] {
+    // One announcement for everything that ends at this moment: one event, one step of SystemUpdateID.
+    return this.#table.batch(() => [...this.#endLeases(now), ...this.#takeDue(now)]);
+  }
+
+  #endLeases(now: Instant): readonly RenewalOutput[] {
+    const outputs: RenewalOutput[] = [];
+    for (let due = this.#table.nextLeaseEnd(); due !== undefined && due.at <= now; due = this.#table.nextLeaseEnd()) {
+      this.#table.remove(due.mapping, 'expired', 'its lease is over');
+      outputs.push({ kind: 'release', mapping: due.mapping });
+    }
+    return outputs;
+  }
+
+  #takeDue(now: Instant): readonly RenewalOutput[] {
+    const outputs: RenewalOutput[] = [];
+    for (let due = this.#table.nextRenewal(); due !== undefined && due.at <= now; due = this.#table.nextRenewal()) {
+      const output = this.#take(due.mapping, now);
+      if (output !== undefined) outputs.push(output);
+    }
+    return outputs;
+  }
+
+  #take(mapping: Mapping, now: Instant): RenewalOutput | undefined {
+    const { upstream } = mapping;
+    if (mapping.state === 'deleting') {
+      if (now >= upstream.expiresAt) {
+        this.#table.remove(mapping, 'deleted', 'the server kept it to the end of its lifetime');
+        return undefined;
+      }
+      this.#rest(mapping, earlier(after(now, RELEASE_AGAIN), upstream.expiresAt));
+      return { kind: 'release', mapping };
+    }
+    if (now >= upstream.expiresAt) {
+      this.#table.remove(mapping, 'lost', this.#whyLost(mapping));
+      return undefined;
+    }
+    // RFC 6887 §14.1.3: a recovery retransmits; a renewal sends one packet per window.
+    if (mapping.state === 'restoring' || mapping.state === 'degraded') {
+      this.#rest(mapping, upstream.expiresAt);
+      return { kind: 'renew', mapping, until: upstream.expiresAt };
+    }
+    const next = nextWindow(upstream, now, this.#random);
+    this.#table.put({ ...mapping, upstream: next });
+    return { kind: 'renew', mapping, until: next.renewAt };
+  }
+
+  #rest(mapping: Mapping, renewAt: Instant): void {
+    this.#table.put({ ...mapping, upstream: { ...mapping.upstream, renewAt } });
+  }
+}
+
+const wakeFor = (due: DueMapping | undefined, verb: string): Wake | undefined =>
+  due === undefined ? undefined : { at: due.at, why: `${verb} ${mappingKeyText(due.mapping).trim()}` };

@@ -1,0 +1,45 @@
+// When an entry is looked at again after a grant, and what the table keeps of a grant (RFC 6887 §11.2.1).
+
+import { after, between, type Duration, earlier, hours, type Instant, minutes, scale, shorter } from '../base/time.ts';
+import type { Upstream } from '../mapping/mapping.ts';
+import type { Granted } from '../pcp/map-outcome.ts';
+import type { MapRequest } from '../pcp/map-request.ts';
+import { firstRenewal, nextRenewal } from '../pcp/renewal-time.ts';
+
+/** A published port that went to somebody else: not asked for more often than this, nor less often than that. */
+const FIRST_RETURN = minutes(1);
+const LONGEST_RETURN = hours(1);
+
+export function upstreamOf(granted: Granted, request: MapRequest, now: Instant, random: () => number): Upstream {
+  return {
+    server: granted.server,
+    nonce: request.nonce,
+    internalAddress: granted.internalAddress,
+    internalPort: request.internalPort,
+    isThirdParty: request.thirdParty !== undefined,
+    assignedAddress: granted.assignedAddress,
+    assignedPort: granted.assignedPort,
+    ...freshSchedule(now, granted.lifetime, random),
+  };
+}
+
+type Schedule = Pick<Upstream, 'grantedAt' | 'expiresAt' | 'renewAt' | 'window'>;
+
+export function freshSchedule(now: Instant, lifetime: Duration, random: () => number): Schedule {
+  const expiresAt = after(now, lifetime);
+  const first = firstRenewal(now, lifetime, random());
+  return { grantedAt: now, expiresAt, renewAt: first?.renewAt ?? expiresAt, window: 1 };
+}
+
+/** The window after the one that is used now; past the last one, the end of the lifetime. */
+export function nextWindow(upstream: Upstream, now: Instant, random: () => number): Upstream {
+  const lifetime = between(upstream.grantedAt, upstream.expiresAt);
+  const next = nextRenewal(upstream.grantedAt, lifetime, { window: upstream.window, sentAt: now }, random());
+  return { ...upstream, renewAt: next?.renewAt ?? upstream.expiresAt, window: next?.window ?? upstream.window + 1 };
+}
+
+/** Attempts to get a published port back: 1 min, 2 min, 4 min … apart, and never later than the renewal. */
+export function returnAttempt(upstream: Upstream, now: Instant, attempt: number): Instant {
+  const wait = shorter(scale(FIRST_RETURN, 2 ** Math.min(attempt - 1, 10)), LONGEST_RETURN);
+  return earlier(after(now, wait), upstream.renewAt);
+}

@@ -1,0 +1,66 @@
+// Everything is in doubt: the server lost its state, another server took over, our address changed, or this box
+// restarted (RFC 6970 §5.10; RFC 6887 §14). Each entry becomes due within 5 s; the renewal loop does the rest.
+
+import { after, type Instant, later, minutes, scale, seconds } from '../base/time.ts';
+import type { Mapping } from '../mapping/mapping.ts';
+import type { Interworking } from './interworking.ts';
+import { nat1RuleOf, refreshNat1Rule } from './nat1-rule.ts';
+
+/** RFC 6887 §14.1.3: wait a random time of 0 to 5 s. */
+const SPREAD = seconds(5);
+/** What is left to a mapping whose fate nobody knows, e.g. after a long outage: enough for a few retransmissions. */
+const GRACE = minutes(2);
+
+/** Puts the entries `inDoubt` back to the server, those that end first in front. */
+export function restoreMappings(iw: Interworking, inDoubt: (mapping: Mapping) => boolean): number {
+  const doubted = [...iw.table.all()].filter((mapping) => mapping.state !== 'deleting' && inDoubt(mapping));
+  const times = spread(iw, doubted.length);
+  doubted.sort((a, b) => a.upstream.expiresAt - b.upstream.expiresAt);
+  iw.table.batch(() => {
+    for (const [index, mapping] of doubted.entries()) {
+      const renewAt = times[index] ?? iw.now();
+      iw.table.put(doubtedEntry(mapping, renewAt, iw.now()));
+    }
+  });
+  return doubted.length;
+}
+
+const doubtedEntry = (mapping: Mapping, renewAt: Instant, now: Instant): Mapping => ({
+  ...mapping,
+  state: 'restoring',
+  upstream: { ...mapping.upstream, renewAt, expiresAt: later(mapping.upstream.expiresAt, after(now, GRACE)) },
+});
+
+const spread = (iw: Interworking, count: number): readonly Instant[] =>
+  Array.from({ length: count }, () => after(iw.now(), scale(SPREAD, iw.random.unit()))).sort((a, b) => a - b);
+
+/**
+ * This box restarted: what was in force comes back under the same ports and nonces, leases that ended meanwhile are
+ * deleted at the server, NAT1 has its rules again before the first packet leaves.
+ */
+export function resumeMappings(iw: Interworking, stored: readonly Mapping[]): void {
+  const now = iw.now();
+  iw.table.batch(() => {
+    for (const mapping of stored) {
+      if (mapping.leaseEndsAt !== undefined && mapping.leaseEndsAt <= now) {
+        void iw.releases.begin(mapping, after(now, GRACE));
+      } else if (takesNat1Port(iw, mapping)) {
+        iw.table.put(mapping.state === 'deleting' ? mapping : doubtedEntry(mapping, now, now));
+      } else {
+        iw.log.warn('A stored mapping does not fit this configuration and is dropped', {
+          protocol: mapping.protocol,
+          externalPort: mapping.externalPort,
+        });
+        void iw.releases.begin(mapping, after(now, GRACE));
+      }
+    }
+  });
+  for (const mapping of iw.table.all()) if (nat1RuleOf(mapping) !== undefined) refreshNat1Rule(iw, mapping);
+  restoreMappings(iw, () => true);
+}
+
+/** A table written with NAT1 is of no use without, and the other way round: the internal ports mean other things. */
+function takesNat1Port(iw: Interworking, mapping: Mapping): boolean {
+  if (iw.localNat === undefined) return mapping.nat1Port === undefined;
+  return mapping.nat1Port !== undefined && iw.localNat.reserveExactly(mapping.protocol, mapping.nat1Port);
+}
