@@ -18,6 +18,8 @@ export interface DoctorNeeds {
   readonly thirdParty: boolean;
   readonly emulatesPreferFailure: boolean;
   readonly speaksNatPmp: boolean;
+  /** Every request carries a DESCRIPTION (RFC 7220). */
+  readonly descriptions: boolean;
 }
 
 /** One place where a server may be named, and what was there. */

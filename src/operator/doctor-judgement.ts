@@ -190,12 +190,18 @@ const OPTION_MEANINGS: Readonly<Record<ProbedOption, OptionMeaning>> = {
     advice: 'have the server allow THIRD_PARTY, or let this box translate: --nat nftables',
     isNeeded: (needs) => needs.thirdParty,
   },
-  DESCRIPTION: { loss: 'descriptions stay here', advice: 'do without', isNeeded: () => false },
+  DESCRIPTION: {
+    loss: 'every mapping with a description fails',
+    advice: 'set --no-descriptions',
+    isNeeded: (needs) => needs.descriptions,
+  },
 };
 
 function optionRemark(option: ProbedOption, finding: OptionFinding, needs: DoctorNeeds): Remark {
   const { loss, advice, isNeeded } = OPTION_MEANINGS[option];
-  const isHarmless = option === 'DESCRIPTION' || (option === 'THIRD_PARTY' && !needs.thirdParty);
+  // A server may skip a DESCRIPTION (RFC 7220 §3), but not choke on it when we send one.
+  const isUnused = (option === 'DESCRIPTION' || option === 'THIRD_PARTY') && !isNeeded(needs);
+  const isHarmless = isUnused || (option === 'DESCRIPTION' && finding.kind === 'unsupported');
   const lacking = (text: string): Remark => {
     if (isHarmless) return good(text);
     const full = `${text}: ${loss}`;

@@ -13,7 +13,7 @@ import type {
 } from '../../src/operator/doctor-findings.ts';
 
 const SERVER: Endpoint = { address: IpAddress.of('192.168.1.1'), port: 5351 };
-const NEEDS: DoctorNeeds = { thirdParty: false, emulatesPreferFailure: false, speaksNatPmp: true };
+const NEEDS: DoctorNeeds = { thirdParty: false, emulatesPreferFailure: false, speaksNatPmp: true, descriptions: false };
 const ROUTE: CandidateFinding = { source: 'IPv4 default route', outcome: { kind: 'servers', endpoints: [SERVER] } };
 const WORKS: OptionFinding = { kind: 'works' };
 
@@ -121,6 +121,11 @@ describe('every case has its own sentence and says what to do', () => {
       { thirdParty: true },
     ],
     ['a request with PREFER_FAILURE gets no answer', granted({ PREFER_FAILURE: { kind: 'silent' } }), {}],
+    [
+      'DESCRIPTION is refused with MALFORMED_OPTION: every mapping',
+      granted({ DESCRIPTION: { kind: 'refused', code: 6 } }),
+      { descriptions: true },
+    ],
     ['NAT-PMP only, and that is switched off', natPmp(), { speaksNatPmp: false }],
     ['cannot map for other hosts', natPmp(), { thirdParty: true }],
     ['AddPortMapping needs exact ports', natPmp(), {}],
@@ -158,7 +163,7 @@ describe('limits that can be lived with', () => {
   });
 
   it('does not complain of an option nobody needs', () => {
-    const report = diagnose(findings(granted({ THIRD_PARTY: UNSUPPORTED, DESCRIPTION: UNSUPPORTED })));
+    const report = diagnose(findings(granted({ THIRD_PARTY: UNSUPPORTED, DESCRIPTION: { kind: 'refused', code: 6 } })));
     expect(report.verdict).toContain('everything that is needed works');
   });
 

@@ -1,0 +1,176 @@
+// One mapping kept alive for a program that asked for it: renewed in its windows (RFC 6887 §11.2.1), restored after the
+// server lost its state (§14.1.3), made again when it was lost. For the library; the daemon's table has its own loop.
+
+import type { CancelWake, Clock, RandomSource } from '../base/host.ts';
+import type { IpAddress } from '../base/ip-address.ts';
+import type { PortNumber } from '../base/port-number.ts';
+import { after, type Duration, type Instant, minutes, scale, seconds, shorter } from '../base/time.ts';
+import type { MappingUpdate, Patience, PcpService } from '../interworking/pcp-service.ts';
+import type { Granted, MapOutcome, ReleaseOutcome } from '../pcp/map-outcome.ts';
+import type { MapRequest } from '../pcp/map-request.ts';
+import { firstRenewal, nextRenewal, type RenewalTime } from '../pcp/renewal-time.ts';
+
+export interface KeptMappingListener {
+  /** Another external address or port, or back after a loss. */
+  changed(): void;
+  /** Nobody reaches it now; it is tried again from time to time until it is released. */
+  lost(why: MapOutcome): void;
+}
+
+interface Surroundings {
+  readonly service: PcpService;
+  readonly clock: Clock;
+  readonly random: Pick<RandomSource, 'unit'>;
+}
+
+/** RFC 6887 §14.1.3: clients of a restarted server come back within this time, each at its own moment. */
+const RESTORE_SPREAD = seconds(5);
+/** A lost mapping is asked for again after this long, then half as often each time. */
+const FIRST_RETRY = seconds(30);
+const LONGEST_RETRY = minutes(15);
+const RETRY_PATIENCE = seconds(10);
+const RELEASE_PATIENCE = seconds(10);
+
+export class KeptMapping {
+  readonly #around: Surroundings;
+  readonly #listener: KeptMappingListener;
+  readonly #request: MapRequest;
+  #granted: Granted;
+  #grantedAt: Instant;
+  #state: 'mapped' | 'lost' | 'released' = 'mapped';
+  #retry: Duration = FIRST_RETRY;
+  #cancelWake: CancelWake = () => {};
+  /** Answers to what was asked before this number are stale. */
+  #turn = 0;
+
+  constructor(around: Surroundings, request: MapRequest, granted: Granted, listener: KeptMappingListener) {
+    this.#around = around;
+    this.#request = request;
+    this.#granted = granted;
+    this.#grantedAt = around.clock.now();
+    this.#listener = listener;
+    this.#planFirstRenewal();
+  }
+
+  get state(): 'mapped' | 'lost' | 'released' {
+    return this.#state;
+  }
+
+  get externalAddress(): IpAddress {
+    return this.#granted.assignedAddress;
+  }
+
+  get externalPort(): PortNumber {
+    return this.#granted.assignedPort;
+  }
+
+  get internalAddress(): IpAddress {
+    return this.#granted.internalAddress;
+  }
+
+  get expiresAt(): Instant {
+    return after(this.#grantedAt, this.#granted.lifetime);
+  }
+
+  /** The server lost its state, or we have another address (RFC 6887 §14.1.3). */
+  restore(): void {
+    if (this.#state === 'released') return;
+    this.#at(after(this.#now(), scale(RESTORE_SPREAD, this.#around.random.unit())), () => {
+      const until = after(this.#now(), LONGEST_RETRY);
+      void this.#ask({ kind: 'keep trying', until }, (outcome) => this.#lose(outcome));
+    });
+  }
+
+  /** RFC 6887 §14.2: taken over, and confirmed by a renewal, which also stops the copies. */
+  update({ nonce, change }: MappingUpdate): void {
+    if (this.#state === 'released' || nonce !== this.#request.nonce) return;
+    if (change.kind === 'granted') {
+      this.#take({ ...this.#granted, ...change });
+      const patience: Patience = { kind: 'one packet', until: after(this.#now(), RETRY_PATIENCE) };
+      void this.#ask(patience, () => this.#planFirstRenewal());
+      return;
+    }
+    const { code, lifetimeSeconds } = change;
+    const hold = seconds(lifetimeSeconds);
+    this.#lose({ kind: 'refused', server: this.#granted.server, code, lifetimeSeconds, hold, by: 'server' });
+  }
+
+  async release(): Promise<ReleaseOutcome> {
+    this.#state = 'released';
+    this.#cancelWake();
+    this.#turn += 1;
+    const { protocol, internalPort, thirdParty, nonce } = this.#request;
+    const key = { protocol, internalPort, thirdParty, nonce };
+    return this.#around.service.release(key, after(this.#now(), RELEASE_PATIENCE));
+  }
+
+  /** No more renewals; the mapping ends when its lifetime does. */
+  abandon(): void {
+    this.#state = 'released';
+    this.#cancelWake();
+    this.#turn += 1;
+  }
+
+  #planFirstRenewal(): void {
+    this.#planRenewal(firstRenewal(this.#grantedAt, this.#granted.lifetime, this.#around.random.unit()));
+  }
+
+  #planRenewal(renewal: RenewalTime | undefined): void {
+    if (renewal === undefined) {
+      this.#at(this.expiresAt, () => this.#lose({ kind: 'unanswered', why: 'no answer in time' }));
+      return;
+    }
+    this.#at(renewal.renewAt, () => {
+      const used = { window: renewal.window, sentAt: this.#now() };
+      const next = nextRenewal(this.#grantedAt, this.#granted.lifetime, used, this.#around.random.unit());
+      const patience: Patience = { kind: 'one packet', until: next?.renewAt ?? this.expiresAt };
+      void this.#ask(patience, () => this.#planRenewal(next));
+    });
+  }
+
+  /** Asks for what there is: the assigned port and address as suggestion (RFC 6887 §11.2.1). */
+  async #ask(patience: Patience, failed: (outcome: MapOutcome) => void): Promise<void> {
+    this.#turn += 1;
+    const turn = this.#turn;
+    const suggestion = { suggestedPort: this.#granted.assignedPort, suggestedAddress: this.#granted.assignedAddress };
+    const outcome = await this.#around.service.map({ ...this.#request, ...suggestion }, patience);
+    if (turn !== this.#turn) return;
+    if (outcome.kind !== 'granted') failed(outcome);
+    else {
+      this.#take(outcome);
+      this.#planFirstRenewal();
+    }
+  }
+
+  #take(granted: Granted): void {
+    const before = this.#granted;
+    const wasLost = this.#state === 'lost';
+    this.#granted = granted;
+    this.#grantedAt = this.#now();
+    this.#state = 'mapped';
+    this.#retry = FIRST_RETRY;
+    const isSame =
+      before.assignedPort === granted.assignedPort && before.assignedAddress.equals(granted.assignedAddress);
+    if (wasLost || !isSame) this.#listener.changed();
+  }
+
+  #lose(why: MapOutcome): void {
+    const wasLost = this.#state === 'lost';
+    this.#state = 'lost';
+    this.#at(after(this.#now(), this.#retry), () => {
+      const patience: Patience = { kind: 'answer within', budget: RETRY_PATIENCE };
+      void this.#ask(patience, (outcome) => this.#lose(outcome));
+    });
+    this.#retry = shorter(scale(this.#retry, 2), LONGEST_RETRY);
+    if (!wasLost) this.#listener.lost(why);
+  }
+
+  #at(at: Instant, work: () => void): void {
+    this.#cancelWake();
+    this.#cancelWake = this.#around.clock.wakeAt(at, work);
+  }
+
+  #now(): Instant {
+    return this.#around.clock.now();
+  }
+}
