@@ -1,0 +1,63 @@
+// Tells what happens: one log line, one entry of the day's history and one live event are the same sentence.
+
+import type { Clock } from '../base/host.ts';
+import type { Log } from '../base/log.ts';
+import type { Duration } from '../base/time.ts';
+import type { MappingChanges } from '../mapping/mapping-change.ts';
+import { type DayView, EventHistory, type EventKind, type OperatorEvent } from '../operator/event-history.ts';
+import { mappingEvent, type NameOfHost } from '../operator/mapping-event.ts';
+import type { OperatorListener } from '../operator/operator-source.ts';
+
+/** Browsers with the page open, `igd2pcp watch`: each holds one. */
+const MAX_LISTENERS = 64;
+
+export class HistoryKeeper {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #nameOfHost: NameOfHost;
+  readonly #history = new EventHistory();
+  readonly #listeners = new Set<OperatorListener>();
+
+  constructor(clock: Clock, log: Log, nameOfHost: NameOfHost) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#nameOfHost = nameOfHost;
+  }
+
+  tell(kind: EventKind, level: OperatorEvent['level'], text: string): void {
+    this.#happened({ at: this.#clock.wallTime(), kind, level, text });
+  }
+
+  tableChanged(changes: MappingChanges): void {
+    for (const change of changes) {
+      const event = mappingEvent(change, this.#clock.wallTime(), this.#nameOfHost);
+      if (event !== undefined) this.#happened(event);
+    }
+    this.changed();
+  }
+
+  /** Something on the pages is no longer what it was. */
+  changed(): void {
+    for (const listener of this.#listeners) listener.changed();
+  }
+
+  sample(mappings: number, roundTrip: Duration | undefined): void {
+    this.#history.sample({ at: this.#clock.wallTime(), mappings, roundTrip });
+  }
+
+  lastDay(): DayView {
+    return this.#history.view(this.#clock.wallTime());
+  }
+
+  listen(listener: OperatorListener): () => void {
+    if (this.#listeners.size >= MAX_LISTENERS) return () => {};
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #happened(event: OperatorEvent): void {
+    this.#history.add(event);
+    this.#log[event.level](event.text, { event: event.kind });
+    for (const listener of this.#listeners) listener.happened(event);
+  }
+}

@@ -1,0 +1,62 @@
+// What is known about the hosts on the LAN: their MAC addresses from the neighbour table, their names and address leases
+// from dnsmasq's lease file. Read now and then and kept, because requests need it at once.
+
+import type { Host } from '../base/host.ts';
+import type { IpAddress } from '../base/ip-address.ts';
+import { parseDhcpLeases } from '../interworking/dhcp-leases.ts';
+import type { HostObservation } from '../interworking/host-departure.ts';
+
+export class LanHosts {
+  readonly #host: Pick<Host, 'files' | 'network'>;
+  #leaseFile: string;
+  #leaseVersion: string | undefined;
+  #observation: HostObservation = { leases: undefined, neighbours: [] };
+  #macs: ReadonlyMap<string, string> = new Map();
+  #names: ReadonlyMap<string, string> = new Map();
+
+  constructor(host: Pick<Host, 'files' | 'network'>, leaseFile: string) {
+    this.#host = host;
+    this.#leaseFile = leaseFile;
+  }
+
+  /** From a reloaded configuration. */
+  useLeaseFile(path: string): void {
+    this.#leaseFile = path;
+    this.#leaseVersion = undefined;
+  }
+
+  async look(): Promise<HostObservation> {
+    const neighbours = await this.#host.network.neighbours();
+    this.#macs = new Map(neighbours.filter((row) => row.isReachable).map((row) => [row.address.text, row.mac]));
+    const leases = await this.#readLeases();
+    this.#observation = { leases, neighbours };
+    return this.#observation;
+  }
+
+  macOf(address: IpAddress): string | undefined {
+    return this.#macs.get(address.text);
+  }
+
+  nameOf(address: string): string | undefined {
+    return this.#names.get(address);
+  }
+
+  async #readLeases(): Promise<string | undefined> {
+    if (this.#leaseFile === '') return undefined;
+    const version = await this.#host.files.version(this.#leaseFile);
+    if (version !== undefined && version === this.#leaseVersion) return this.#observation.leases;
+    this.#leaseVersion = version;
+    const read = await this.#host.files.read(this.#leaseFile);
+    this.#names = new Map(read.ok ? namesIn(read.value) : []);
+    return read.ok ? read.value : undefined;
+  }
+}
+
+/** dnsmasq writes "*" for a host that gave no name. */
+function namesIn(leases: string): readonly (readonly [string, string])[] {
+  const addresses = new Set(parseDhcpLeases(leases).map((lease) => lease.address.text));
+  return leases.split('\n').flatMap((line) => {
+    const [, , address = '', name = '*'] = line.trim().split(/\s+/);
+    return addresses.has(address) && name !== '*' ? [[address, name] as const] : [];
+  });
+}

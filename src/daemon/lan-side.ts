@@ -1,0 +1,169 @@
+// Everything that faces the LAN, put together: the devices, an HTTP listener per LAN address, SSDP, eventing.
+// What they say comes from the gateway; who hears it is decided by the addresses they are bound to.
+
+import type { Host } from '../base/host.ts';
+import type { HttpLimits, HttpListener, HttpRequest, HttpResponse } from '../base/http.ts';
+import { endpointText } from '../base/ip-address.ts';
+import { ok, type Result, refused } from '../base/result.ts';
+import { seconds } from '../base/time.ts';
+import type { DescriptorTexts } from '../igd/descriptor-texts.ts';
+import { createIgdDevices, type IgdDevices } from '../igd/igd-devices.ts';
+import { VariableWatch } from '../igd/variable-watch.ts';
+import type { Gateway } from '../interworking/gateway.ts';
+import { ControlEndpoint, type ControlEvent } from '../upnp/control/control-endpoint.ts';
+import type { Config } from './config.ts';
+import type { DeviceIdentity } from './device-identity.ts';
+import type { Driver } from './drive.ts';
+import { EventingSession } from './eventing-session.ts';
+import type { LanAddress } from './lan-addresses.ts';
+import { LanRoutes } from './lan-routes.ts';
+import { Periodic } from './periodic.ts';
+import { createSsdpSession, type SsdpSession } from './ssdp-session.ts';
+
+export interface LanSideParts {
+  readonly host: Host;
+  readonly driver: Driver;
+  readonly config: Config;
+  readonly lans: readonly LanAddress[];
+  readonly identity: DeviceIdentity;
+  readonly descriptors: DescriptorTexts;
+  readonly gateway: Gateway;
+  readonly version: string;
+  readonly wanInterface: string | undefined;
+  readonly presentation: (request: HttpRequest) => HttpResponse;
+  /** Before an action is carried out: what has to be known about the asker first. */
+  readonly prepare: (request: HttpRequest) => Promise<void>;
+  readonly observe: (event: ControlEvent) => void;
+  readonly turnedAway: (why: string) => void;
+}
+
+// Real requests have 0.5 to 2 KB; a body of 64 KB costs 0.2 s to parse on a PC and seconds on a router.
+const LAN_LIMITS: HttpLimits = {
+  bodyBytes: 16 * 1024,
+  headBytes: 8 * 1024,
+  headWithin: seconds(3),
+  requestWithin: seconds(5),
+  // Below the usual limit of 1024 file descriptors, with room for everything else.
+  connections: 512,
+  connectionsPerPeer: 96,
+};
+const LOOK_AT_LINK_EVERY = seconds(10);
+
+/** UDA 1.1 §1.2.2: "OS/version UPnP/1.1 product/version". */
+const serverText = (version: string): string => `Linux/1.0 UPnP/1.1 igd2pcp/${version}`;
+
+export class LanSide {
+  readonly #parts: LanSideParts;
+  readonly #devices: IgdDevices;
+  readonly #eventing: EventingSession;
+  readonly #watch: VariableWatch;
+  readonly #listeners: { readonly lan: LanAddress; readonly listener: HttpListener }[] = [];
+  #ssdp: SsdpSession | undefined;
+
+  private constructor(parts: LanSideParts) {
+    this.#parts = parts;
+    const { config, identity, host, wanInterface } = parts;
+    this.#devices = createIgdDevices({
+      serve: config.lan.igd,
+      descriptors: parts.descriptors,
+      uuids: identity,
+      friendlyName: config.lan.friendlyName,
+      version: parts.version,
+      gateway: parts.gateway,
+      linkState: async () => (wanInterface === undefined ? undefined : host.network.linkState(wanInterface)),
+      resolve: (name) => host.network.resolve(name),
+    });
+    const services = [...this.#devices.evented.values()];
+    this.#eventing = new EventingSession({ host, driver: parts.driver, services, server: serverText(parts.version) });
+    this.#watch = new VariableWatch(services);
+  }
+
+  /** The error is a sentence for the person who starts the daemon. */
+  static async open(parts: LanSideParts): Promise<Result<LanSide, string>> {
+    const side = new LanSide(parts);
+    await side.#devices.refreshLink();
+    for (const lan of parts.lans) {
+      const opened = await side.#listen(lan);
+      if (opened.ok) continue;
+      await side.close();
+      return opened;
+    }
+    side.#watchLink();
+    if (parts.config.lan.ssdp) side.#announce();
+    return ok(side);
+  }
+
+  /** Where each LAN address finds its descriptions, the first of them for a person to paste. */
+  views(): readonly { readonly lan: LanAddress; readonly descriptionUrls: readonly string[] }[] {
+    return this.#listeners.map(({ lan, listener }) => ({
+      lan,
+      descriptionUrls: this.#devices.advertised.map(
+        ({ descriptionPath }) => `http://${endpointText(listener.endpoint)}${descriptionPath}`,
+      ),
+    }));
+  }
+
+  subscribers(): number {
+    return this.#eventing.counts().subscriptions;
+  }
+
+  /** Something that is evented may have changed: subscribers hear of what did. */
+  publishChanges(): void {
+    for (const { service, variables } of this.#watch.look()) this.#eventing.publish(service.key, variables);
+  }
+
+  /** Goodbye first, then the doors. */
+  async close(): Promise<void> {
+    await this.#ssdp?.close();
+    this.#eventing.close();
+    await Promise.all(this.#listeners.map(({ listener }) => listener.close()));
+  }
+
+  async #listen(lan: LanAddress): Promise<Result<void, string>> {
+    const { host, config, presentation, observe, turnedAway, prepare } = this.#parts;
+    const control = new ControlEndpoint({
+      server: serverText(this.#parts.version),
+      knownServiceTypes: this.#devices.serviceTypes,
+      observe,
+    });
+    const routes = new LanRoutes({
+      host,
+      lan,
+      devices: this.#devices,
+      control,
+      eventing: this.#eventing,
+      presentation,
+      server: serverText(this.#parts.version),
+      turnedAway,
+    });
+    const endpoint = { address: lan.address, port: config.lan.httpPort };
+    const opened = await host.http.listen({ kind: 'tcp', endpoint }, LAN_LIMITS, async (request) => {
+      await prepare(request);
+      return routes.handle(request);
+    });
+    if (!opened.ok) return refused(`cannot serve the LAN: ${opened.error} (lan.http_port or --http-port)`);
+    this.#listeners.push({ lan, listener: opened.value });
+    return ok(undefined);
+  }
+
+  #announce(): void {
+    const { host, driver, identity, version } = this.#parts;
+    this.#ssdp = createSsdpSession({
+      host,
+      driver,
+      lans: this.#listeners.map(({ lan, listener }) => ({ ...lan, port: listener.endpoint.port })),
+      roots: this.#devices.advertised,
+      bootId: identity.bootId,
+      configId: this.#devices.configId,
+      server: serverText(version),
+    });
+  }
+
+  #watchLink(): void {
+    const { driver, host } = this.#parts;
+    const machine = new Periodic(LOOK_AT_LINK_EVERY, 'look at the WAN link', host.clock.now());
+    driver.add('WAN link', machine, () => {
+      void this.#devices.refreshLink().then(() => this.publishChanges());
+    });
+  }
+}
