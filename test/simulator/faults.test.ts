@@ -7,25 +7,15 @@ import { decodeNatPmpResponse } from '../../src/pcp/wire/nat-pmp-response.ts';
 import { Simulator, type SimulatorOutput } from '../../src/simulator/simulator.ts';
 import type { SimulatorFaults } from '../../src/simulator/simulator-faults.ts';
 import { ask, endpoint, mapRequestBytes, mapResponseIn, responseIn, transmissionsOf } from '../doubles/pcp-asker.ts';
+import { seededRandom } from '../doubles/seeded-random.ts';
 
 const START = instant(1_000_000);
 const later = (s: number): Instant => after(START, seconds(s));
 const CLIENT = endpoint('192.168.1.10');
 const KEY = { internalAddress: CLIENT.address, protocol: 'TCP', internalPort: portNumber(8080) } as const;
 
-/** Reproducible and evenly spread: a multiplicative congruential generator. */
-function steps(): { unit(): number } {
-  let state = 42;
-  return {
-    unit() {
-      state = (state * 48_271) % 0x7fff_ffff;
-      return state / 0x7fff_ffff;
-    },
-  };
-}
-
 function simulator(faults: Partial<SimulatorFaults> = {}): Simulator {
-  const server = new Simulator({}, steps(), START);
+  const server = new Simulator({}, seededRandom(42), START);
   server.setFaults(faults, START);
   return server;
 }
