@@ -1,0 +1,98 @@
+// `npm run lab`: the real thing end to end, in network namespaces. Root, Debian 12. See README.md beside this file.
+
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { BAD_DAYS } from './bad-days.mjs';
+import { removeLeftovers } from './namespaces.mjs';
+import { playTopology } from './plays.mjs';
+import { prepare } from './prepare.mjs';
+import { Report } from './report.mjs';
+import { claimTheMachine } from './single-run.mjs';
+import { TOPOLOGIES } from './topologies.mjs';
+
+const USAGE = `usage: node test/lab/lab.mjs [--only NAME,NAME] [--quick] [--keep] [--sabotage dnat|answer]
+  topologies  ${Object.keys(TOPOLOGIES).join(', ')}
+  bad days    ${Object.keys(BAD_DAYS).join(', ')}
+  --quick     the carrier is gone for one minute instead of ten
+  --keep      leaves logs and configuration in the temporary folder
+  --sabotage  dnat: our rules are removed before the stranger knocks; answer: nft is a liar. Then the lab must fail`;
+
+/** Two cores, and most of the time is spent waiting. */
+const AT_ONCE = 2;
+
+process.exitCode = await main();
+
+async function main() {
+  const wanted = readArguments();
+  if (typeof wanted === 'string') {
+    console.error(wanted);
+    return 2;
+  }
+  const obstacle = prepare() ?? claimTheMachine();
+  if (obstacle !== undefined) {
+    console.error(obstacle);
+    return 2;
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'igd2pcp-lab-'));
+  removeLeftovers();
+  const report = new Report();
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.once(signal, () => {
+      removeLeftovers();
+      process.exit(1);
+    });
+  }
+  try {
+    await playAll(wanted, { folder, program: wanted.program, report });
+  } finally {
+    removeLeftovers();
+    if (wanted.keep) console.log(`logs: ${folder}`);
+  }
+  const isGood = report.print();
+  if (isGood && !wanted.keep) rmSync(folder, { recursive: true });
+  else if (!wanted.keep) console.log(`logs: ${folder}`);
+  return isGood ? 0 : 1;
+}
+
+function readArguments() {
+  const program = fileURLToPath(new URL('../../dist/igd2pcp.cjs', import.meta.url));
+  let values;
+  try {
+    ({ values } = parseArgs({
+      options: {
+        only: { type: 'string' },
+        quick: { type: 'boolean', default: false },
+        keep: { type: 'boolean', default: false },
+        sabotage: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    }));
+  } catch (error) {
+    return `${error.message}\n${USAGE}`;
+  }
+  const known = [...Object.keys(BAD_DAYS), ...Object.keys(TOPOLOGIES)];
+  const names = values.only?.split(',') ?? known;
+  const unknown = names.find((name) => !known.includes(name));
+  if (values.help || unknown !== undefined) return unknown === undefined ? USAGE : `no ${unknown}\n${USAGE}`;
+  if (![undefined, 'dnat', 'answer'].includes(values.sabotage)) return USAGE;
+  if (!existsSync(program)) return `${program} is missing: npm run build`;
+  return { ...values, names, program };
+}
+
+async function playAll({ names, quick, sabotage }, means) {
+  const plays = names.map((name) => async () => {
+    console.log(`     ${name}: ${(TOPOLOGIES[name] ?? BAD_DAYS[name]).says}`);
+    if (TOPOLOGIES[name] !== undefined) await playTopology(name, TOPOLOGIES[name], means, sabotage);
+    else await BAD_DAYS[name].play(name, means, { isQuick: quick });
+  });
+  // The long wait first: it costs nothing but time.
+  const waiters = names.flatMap((name, i) => (BAD_DAYS[name]?.isMostlyWaiting === true ? [plays[i]] : []));
+  const others = plays.filter((play) => !waiters.includes(play));
+  const lanes = Array.from({ length: AT_ONCE }, async () => {
+    for (let play = others.shift(); play !== undefined; play = others.shift()) await play();
+  });
+  await Promise.all([...waiters.map((play) => play()), ...lanes]);
+}
