@@ -11,7 +11,7 @@ import { CANNOT_PROVIDE_EXTERNAL, SUCCESS, UNSUPP_OPTION } from '../pcp/result-c
 import type { Option } from '../pcp/wire/option.ts';
 import { encodeRequest } from '../pcp/wire/pcp-request.ts';
 import { decodeResponse, type MapResponse } from '../pcp/wire/pcp-response.ts';
-import { DoctorAsker, type Reply } from './doctor-asker.ts';
+import { type Reply, ServerAsker } from './server-asker.ts';
 
 const TRIAL_SECONDS = 120;
 const SHORTEST_ASKED_SECONDS = 1;
@@ -26,7 +26,7 @@ const FILTER: Option = {
 };
 
 interface Trial {
-  readonly asker: DoctorAsker;
+  readonly asker: ServerAsker;
   readonly nonce: MappingNonce;
   readonly internalPort: PortNumber;
 }
@@ -40,7 +40,7 @@ interface Wish {
 export async function tryMapping(
   host: Host,
   server: Endpoint,
-  asker: DoctorAsker,
+  asker: ServerAsker,
   lanHost: IpAddress | undefined,
 ): Promise<MapFinding> {
   const trial = newTrial(host, asker);
@@ -71,7 +71,7 @@ export async function tryMapping(
 
 const NOT_FOR_IPV6: OptionFinding = { kind: 'not tried', why: 'the server maps IPv6' };
 
-const newTrial = (host: Host, asker: DoctorAsker): Trial => ({
+const newTrial = (host: Host, asker: ServerAsker): Trial => ({
   asker,
   nonce: nonceFromBytes(host.random.bytes(NONCE_BYTES)),
   internalPort: portNumber(asker.sparePort),
@@ -132,7 +132,7 @@ async function tryPreferFailure(
 ): Promise<OptionFinding> {
   const kept = await tryOption(trial, granted, PREFER_FAILURE);
   if (kept.kind !== 'works') return kept;
-  const opened = await DoctorAsker.open(host, server);
+  const opened = await ServerAsker.open(host, server);
   if (!opened.ok) return kept;
   try {
     const second = newTrial(host, opened.value);
@@ -148,7 +148,7 @@ async function tryPreferFailure(
   }
 }
 
-async function tryThirdParty(host: Host, asker: DoctorAsker, lanHost: IpAddress | undefined): Promise<OptionFinding> {
+async function tryThirdParty(host: Host, asker: ServerAsker, lanHost: IpAddress | undefined): Promise<OptionFinding> {
   if (lanHost === undefined) return { kind: 'not tried', why: 'no LAN address is configured to try it with' };
   // RFC 6887 §13.1: naming the sender itself is malformed.
   if (lanHost.equals(asker.ownAddress)) return { kind: 'not tried', why: 'the LAN address is the one we ask from' };

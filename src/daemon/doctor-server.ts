@@ -7,10 +7,9 @@ import type { Duration } from '../base/time.ts';
 import type { ServerSpeech } from '../operator/doctor-findings.ts';
 import { encodeNatPmpRequest } from '../pcp/wire/nat-pmp-request.ts';
 import { decodeNatPmpResponse } from '../pcp/wire/nat-pmp-response.ts';
-import { encodeRequest } from '../pcp/wire/pcp-request.ts';
-import { decodeResponse } from '../pcp/wire/pcp-response.ts';
-import { DoctorAsker } from './doctor-asker.ts';
 import { tryMapping } from './doctor-mapping.ts';
+import { ServerAsker } from './server-asker.ts';
+import { greet } from './server-greeting.ts';
 
 export interface AskedServer {
   readonly ownAddress: IpAddress | undefined;
@@ -19,7 +18,7 @@ export interface AskedServer {
 
 /** `lanHost`: an address to try THIRD_PARTY with; undefined where there is none. */
 export async function askServer(host: Host, server: Endpoint, lanHost: IpAddress | undefined): Promise<AskedServer> {
-  const opened = await DoctorAsker.open(host, server);
+  const opened = await ServerAsker.open(host, server);
   if (!opened.ok) return { ownAddress: undefined, speech: { kind: 'cannot send', why: opened.error } };
   const asker = opened.value;
   try {
@@ -29,17 +28,13 @@ export async function askServer(host: Host, server: Endpoint, lanHost: IpAddress
   }
 }
 
-type Greeting =
-  | { readonly kind: 'epoch'; readonly epoch: number }
-  | { readonly kind: 'version'; readonly version: number };
-
 async function converse(
   host: Host,
   server: Endpoint,
-  asker: DoctorAsker,
+  asker: ServerAsker,
   lanHost: IpAddress | undefined,
 ): Promise<ServerSpeech> {
-  const greeting = await asker.ask(announceRequest(asker.ownAddress), readGreeting);
+  const greeting = await greet(asker);
   if (greeting.kind !== 'answer') return { kind: greeting.kind };
   const { answer, roundTrip } = greeting;
   if (answer.kind === 'epoch') {
@@ -49,20 +44,7 @@ async function converse(
   return answer.version === 0 ? askNatPmp(asker, roundTrip) : { kind: 'another version', version: answer.version };
 }
 
-const announceRequest = (clientAddress: IpAddress): Uint8Array =>
-  encodeRequest({ kind: 'announce', clientAddress, lifetimeSeconds: 0, options: [] });
-
-/** Any answer tells who is there: a refused ANNOUNCE carries the epoch as well. */
-function readGreeting(bytes: Uint8Array): Greeting | undefined {
-  const decoded = decodeResponse(bytes);
-  if (decoded.kind === 'ignored') return undefined;
-  const { message } = decoded;
-  return message.kind === 'version refused'
-    ? { kind: 'version', version: message.version }
-    : { kind: 'epoch', epoch: message.epoch };
-}
-
-async function askNatPmp(asker: DoctorAsker, roundTrip: Duration): Promise<ServerSpeech> {
+async function askNatPmp(asker: ServerAsker, roundTrip: Duration): Promise<ServerSpeech> {
   const reply = await asker.ask(encodeNatPmpRequest({ kind: 'external address' }), (bytes) => {
     const decoded = decodeNatPmpResponse(bytes);
     return decoded.kind === 'message' && decoded.message.kind === 'external address' ? decoded.message : undefined;

@@ -1,5 +1,5 @@
-// Asks one PCP server one thing at a time and waits: a few copies, one answer, the time it took. For the doctor only; the
-// daemon's own requests are made by `pcp/` with all its rules, which would hide what the doctor wants to see.
+// Asks one PCP server one thing at a time and waits: a few copies, one answer, the time it took. For diagnosis; mappings
+// that matter are asked for by `pcp/` with all its rules, which would hide what is to be seen here.
 
 import type { Host, UdpSocket } from '../base/host.ts';
 import type { Endpoint, IpAddress } from '../base/ip-address.ts';
@@ -16,20 +16,22 @@ export type Reply<Answer> =
 const SEND_AT = [0, 400, 1000, 2000].map(milliseconds);
 const GIVE_UP_AFTER = milliseconds(3500);
 
-export class DoctorAsker {
-  readonly #host: Host;
+type AskingHost = Pick<Host, 'clock' | 'udp'>;
+
+export class ServerAsker {
+  readonly #host: AskingHost;
   readonly #server: Endpoint;
   #socket: UdpSocket | undefined;
   #heard: (bytes: Uint8Array) => void = () => {};
   #refused: () => void = () => {};
 
-  private constructor(host: Host, server: Endpoint) {
+  private constructor(host: AskingHost, server: Endpoint) {
     this.#host = host;
     this.#server = server;
   }
 
-  static async open(host: Host, server: Endpoint): Promise<Result<DoctorAsker, string>> {
-    const asker = new DoctorAsker(host, server);
+  static async open(host: AskingHost, server: Endpoint): Promise<Result<ServerAsker, string>> {
+    const asker = new ServerAsker(host, server);
     const socket = await host.udp.open(
       { peer: server },
       { datagram: (bytes) => asker.#heard(bytes), unreachable: () => asker.#refused() },
