@@ -16,19 +16,23 @@ export const patienceUntil = (deadline: Instant, now: Instant, hungUp: AbortSign
   ...(hungUp === undefined ? {} : { hungUp }),
 });
 
+/** For a mapping yet to be made: the port that was asked for, or nothing. */
 export async function askForMapping(
   iw: Interworking,
   request: MapRequest,
   patience: () => Patience,
 ): Promise<MapOutcome> {
+  const outcome = await mapSomehow(iw, request, patience);
+  return request.exactPort ? exactOrNothing(iw, request, outcome) : outcome;
+}
+
+/** Without PREFER_FAILURE where the server has none and the operator wants it emulated: look at the port you get. */
+export async function mapSomehow(iw: Interworking, request: MapRequest, patience: () => Patience): Promise<MapOutcome> {
   const outcome = await iw.pcp.map(request, patience());
   // RFC 6970 §4.3: UNSUPP_OPTION is how a server without PREFER_FAILURE answers.
   const lacksOption = outcome.kind === 'refused' && outcome.code === UNSUPP_OPTION;
-  if (lacksOption && request.exactPort && iw.options.emulatesPreferFailure) {
-    const plain = await iw.pcp.map({ ...request, exactPort: false }, patience());
-    return exactOrNothing(iw, request, plain);
-  }
-  return request.exactPort ? exactOrNothing(iw, request, outcome) : outcome;
+  const canEmulate = lacksOption && request.exactPort && iw.options.emulatesPreferFailure;
+  return canEmulate ? iw.pcp.map({ ...request, exactPort: false }, patience()) : outcome;
 }
 
 /** RFC 6887 §13.2: another port is no success for who asked for this one. Some servers give one all the same. */

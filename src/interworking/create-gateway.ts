@@ -79,11 +79,11 @@ class InterworkingGateway implements RunningGateway {
 
   constructor(context: GatewayContext) {
     this.#iw = this.#assemble(context);
-    const { table, random, alarms, now, options } = this.#iw;
+    const { table, unit, alarms, now, options } = this.#iw;
     this.#external.attach(this.#iw);
     this.#connection = new ConnectionWatch(context.pcp);
     this.#hosts = new HostDeparture({ grace: options.hostGrace, unseen: options.unseenHostKept });
-    this.#renewals = new RenewalLoop(table, random.unit, (mapping) => whyLost(this.#iw, mapping));
+    this.#renewals = new RenewalLoop(table, unit, (mapping) => whyLost(this.#iw, mapping));
     this.machine = {
       nextWake: (): Wake | undefined => earliestWake([this.#renewals.nextWake(), alarms.nextWake()]),
       handleTimeout: (at: Instant) => {
@@ -183,6 +183,7 @@ class InterworkingGateway implements RunningGateway {
   #assemble(context: GatewayContext): Interworking {
     return {
       ...context,
+      unit: () => context.random.unit(),
       turns: new PortTurns(),
       alarms: new Alarms(),
       nonces: new NonceBook(context.random),
@@ -194,6 +195,7 @@ class InterworkingGateway implements RunningGateway {
       probes: this.#probes,
       external: this.#external,
       trouble: new Map(),
+      renewals: new Map(),
     };
   }
 

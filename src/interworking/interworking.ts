@@ -78,6 +78,7 @@ export interface GatewayContext {
 }
 
 export interface Interworking extends GatewayContext {
+  readonly unit: () => number;
   readonly turns: PortTurns;
   readonly alarms: Alarms;
   readonly nonces: NonceBook;
@@ -90,6 +91,8 @@ export interface Interworking extends GatewayContext {
   readonly external: ExternalAddresses;
   /** Why the last attempt to renew an entry failed, by the entry's key; no longer than the table. */
   readonly trouble: Map<string, string>;
+  /** By nonce: which renewal asked last. What an earlier one brings back is stale; no longer than the table. */
+  readonly renewals: Map<string, symbol>;
 }
 
 /** `probe-reservations.ts`. */

@@ -130,7 +130,7 @@ function mappingOf(
     leaseEndsAt: leaseEnd(now, leaseSeconds),
     leaseSeconds,
     nat1Port: place.nat1Port,
-    upstream: upstreamOf(granted, mapRequest, now, iw.random.unit),
+    upstream: upstreamOf(granted, mapRequest, now, iw.unit),
     state: 'granted',
   };
 }

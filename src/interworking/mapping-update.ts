@@ -24,7 +24,7 @@ export function applyMappingUpdate(iw: Interworking, update: MappingUpdate): voi
     return;
   }
   const { assignedAddress, assignedPort, lifetime } = change;
-  const schedule = freshSchedule(now, lifetime, iw.random.unit);
+  const schedule = freshSchedule(now, lifetime, iw.unit);
   const next = acceptGrant(iw, mapping, { ...mapping.upstream, assignedAddress, assignedPort, ...schedule });
   // The server repeats its update until the mapping is renewed (RFC 6887 §14.2).
   if (next.state === 'granted') iw.table.put({ ...next, upstream: { ...next.upstream, renewAt: now } });

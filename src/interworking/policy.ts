@@ -7,11 +7,10 @@ import { ANY_PORT, isInPortRange, type PortNumber, type PortRange } from '../bas
 
 export interface PolicyRule {
   readonly action: 'allow' | 'deny';
-  /** Undefined: everybody. */
   readonly client:
+    | { readonly kind: 'anyone' }
     | { readonly kind: 'prefix'; readonly prefix: IpPrefix }
-    | { readonly kind: 'mac'; readonly mac: string }
-    | undefined;
+    | { readonly kind: 'mac'; readonly mac: string };
   readonly externalPorts: PortRange;
   readonly internalPorts: PortRange;
 }
@@ -65,7 +64,7 @@ function matches(rule: PolicyRule, question: PolicyQuestion): boolean {
   if (question.externalPort !== ANY_PORT && !isInPortRange(question.externalPort, rule.externalPorts)) return false;
   // A port yet unknown can only be judged by rules about every port; an allowing rule is believed until the port is known.
   if (question.externalPort === ANY_PORT && rule.action === 'deny' && !coversAllPorts(rule.externalPorts)) return false;
-  if (rule.client === undefined) return true;
+  if (rule.client.kind === 'anyone') return true;
   if (rule.client.kind === 'prefix') return rule.client.prefix.contains(question.client);
   return question.mac !== undefined && rule.client.mac.toLowerCase() === question.mac.toLowerCase();
 }

@@ -6,7 +6,7 @@ import { after, type Instant, seconds } from '../base/time.ts';
 import { type Mapping, mappingKeyText } from '../mapping/mapping.ts';
 import { parseNonce } from '../pcp/mapping-nonce.ts';
 import { acceptGrant } from './accept-grant.ts';
-import { askForMapping, giveBack, patienceUntil } from './ask-for-mapping.ts';
+import { giveBack, mapSomehow, patienceUntil } from './ask-for-mapping.ts';
 import type { Interworking } from './interworking.ts';
 import { leaseEnd, promisedLease } from './lease.ts';
 import { type Asking, type Failure, failure, failureOf } from './make-mapping.ts';
@@ -29,7 +29,7 @@ export async function refreshMapping(
     return ok(wanted);
   }
   const request = renewalRequest(iw, wanted);
-  const outcome = await askForMapping(iw, request, () => patienceUntil(asking.deadline, iw.now(), asking.asker.hungUp));
+  const outcome = await mapSomehow(iw, request, () => patienceUntil(asking.deadline, iw.now(), asking.asker.hungUp));
   if (outcome.kind === 'unanswered') return refused(failure(501, outcome.why));
   if (outcome.kind === 'refused') {
     iw.trouble.set(mappingKeyText(existing), failureOf(outcome, asking.action, asking.asker.igd).why);
@@ -39,10 +39,11 @@ export async function refreshMapping(
     giveBack(iw, request, outcome.lifetime);
     return refused(failure(501, 'it ended while it was being renewed'));
   }
-  return iw.table.batch(() => {
-    const upstream = upstreamOf(outcome, request, iw.now(), iw.random.unit);
-    return ok(acceptGrant(iw, withNewTerms(iw, existing, asking), upstream));
-  });
+  const upstream = upstreamOf(outcome, request, iw.now(), iw.unit);
+  const refreshed = acceptGrant(iw, withNewTerms(iw, existing, asking), upstream);
+  return refreshed.state === 'degraded'
+    ? refused(failure(718, 'the server has another port for it now'))
+    : ok(refreshed);
 }
 
 /** The entry with the terms of the new request; the grant is what it was. */
@@ -104,9 +105,9 @@ async function putBack(iw: Interworking, existing: Mapping, asking: Asking): Pro
   const doubted: Mapping = { ...current, state: 'restoring', upstream: { ...current.upstream, renewAt: iw.now() } };
   const request = renewalRequest(iw, doubted);
   const nonce = parseNonce(existing.upstream.nonce);
-  const again = await askForMapping(iw, nonce === undefined ? request : { ...request, nonce }, () =>
+  const again = await mapSomehow(iw, nonce === undefined ? request : { ...request, nonce }, () =>
     patienceUntil(asking.deadline, iw.now(), undefined),
   );
-  if (again.kind === 'granted') acceptGrant(iw, current, upstreamOf(again, request, iw.now(), iw.random.unit));
+  if (again.kind === 'granted') acceptGrant(iw, current, upstreamOf(again, request, iw.now(), iw.unit));
   else iw.table.put(doubted);
 }

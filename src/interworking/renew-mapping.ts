@@ -8,7 +8,7 @@ import type { MapOutcome } from '../pcp/map-outcome.ts';
 import type { MapRequest } from '../pcp/map-request.ts';
 import { CANNOT_PROVIDE_EXTERNAL, resultName } from '../pcp/result-code.ts';
 import { acceptGrant } from './accept-grant.ts';
-import { giveBack } from './ask-for-mapping.ts';
+import { giveBack, mapSomehow } from './ask-for-mapping.ts';
 import type { Interworking } from './interworking.ts';
 import type { Patience } from './pcp-service.ts';
 import { upstreamOf } from './renewal-schedule.ts';
@@ -20,27 +20,26 @@ const RECOVERY_AGAIN = seconds(30);
 export async function renewMapping(iw: Interworking, mapping: Mapping, until: Instant): Promise<void> {
   const request = renewalRequest(iw, mapping);
   const kind = mapping.state === 'granted' ? 'one packet' : 'keep trying';
+  const turn = Symbol(mappingKeyText(mapping));
+  iw.renewals.set(request.nonce, turn);
   const outcome = await ask(iw, mapping, request, { kind, until });
-  settle(iw, mapping, request, outcome);
+  const isLatest = iw.renewals.get(request.nonce) === turn;
+  if (isLatest) iw.renewals.delete(request.nonce);
+  if (isLatest || outcome.kind === 'granted') settle(iw, mapping, request, outcome);
 }
 
 async function ask(iw: Interworking, mapping: Mapping, request: MapRequest, patience: Patience): Promise<MapOutcome> {
-  const first = await iw.pcp.map(request, patience);
+  const first = await mapSomehow(iw, request, () => patience);
   if (!isConflict(first)) return first;
   // The server may have another external address since: its old one cannot be had any more (RFC 6970 §5.10).
-  const second = request.suggestedAddress.equals(ANY_IPV4)
-    ? first
-    : await iw.pcp.map({ ...request, suggestedAddress: ANY_IPV4 }, patience);
+  const anywhere = { ...request, suggestedAddress: ANY_IPV4 };
+  const second = request.suggestedAddress.equals(ANY_IPV4) ? first : await mapSomehow(iw, anywhere, () => patience);
   if (!isConflict(second) || mapping.state !== 'degraded') return second;
   // Our own entry under the other port is in the way: one internal port has one external port (RFC 6887 §11.3).
-  if (second.by === 'server') {
-    const { protocol, internalPort, thirdParty, nonce } = request;
-    await iw.pcp.release(
-      { protocol, internalPort, thirdParty, nonce },
-      patience.kind === 'answer within' ? iw.now() : patience.until,
-    );
-  }
-  return iw.pcp.map({ ...request, suggestedAddress: ANY_IPV4, exactPort: false }, patience);
+  const { protocol, internalPort, thirdParty, nonce } = request;
+  if (second.by === 'server')
+    await iw.pcp.release({ protocol, internalPort, thirdParty, nonce }, after(iw.now(), RECOVERY_AGAIN));
+  return iw.pcp.map({ ...anywhere, exactPort: false }, patience);
 }
 
 const isConflict = (outcome: MapOutcome): outcome is MapOutcome & { kind: 'refused' } =>
@@ -56,7 +55,7 @@ function settle(iw: Interworking, asked: Mapping, request: MapRequest, outcome: 
   if (current.state === 'deleting') return;
   const now = iw.now();
   if (outcome.kind === 'granted') {
-    acceptGrant(iw, current, upstreamOf(outcome, request, now, iw.random.unit));
+    acceptGrant(iw, current, upstreamOf(outcome, request, now, iw.unit));
     return;
   }
   const why = outcome.kind === 'refused' ? `${outcome.by} says ${resultName(outcome.code)}` : outcome.why;

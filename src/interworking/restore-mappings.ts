@@ -32,7 +32,7 @@ const doubtedEntry = (mapping: Mapping, renewAt: Instant, now: Instant): Mapping
 });
 
 const spread = (iw: Interworking, count: number): readonly Instant[] =>
-  Array.from({ length: count }, () => after(iw.now(), scale(SPREAD, iw.random.unit()))).sort((a, b) => a - b);
+  Array.from({ length: count }, () => after(iw.now(), scale(SPREAD, iw.unit()))).sort((a, b) => a - b);
 
 /**
  * This box restarted: what was in force comes back under the same ports and nonces, leases that ended meanwhile are
