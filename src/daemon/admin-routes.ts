@@ -87,7 +87,10 @@ async function answer(routes: ReturnType<typeof routesOf>, request: HttpRequest)
     const refusal = faultAnswer(405, `${request.method} is not for this path`);
     return { ...refusal, headers: { ...refusal.headers, allow: [...methods.keys()].join(', ') } };
   }
-  return route(request);
+  const response = await route(request);
+  if (request.method !== 'HEAD') return response;
+  const { status, headers = {} } = response;
+  return { status, headers };
 }
 
 function eventsAnswer(source: OperatorSource, streams: AdminStreams, request: HttpRequest): HttpResponse {

@@ -58,13 +58,13 @@ export class EventHistory {
     }
   }
 
-  /** To be called every `SAMPLE_EVERY`; calls that come sooner replace the sample before. */
+  /** To be called every `SAMPLE_EVERY`; the last sample moves along until it is that far from the one before. */
   sample(sample: DaySample): void {
     const last = this.#samples.at(-1);
     const beforeLast = this.#samples.at(-2);
     if (last !== undefined && beforeLast !== undefined) {
-      const isSoon = wallTimeBetween(beforeLast.at, sample.at) < SAMPLE_EVERY;
-      if (isSoon || sample.at < last.at) this.#samples.pop();
+      const isProvisional = wallTimeBetween(beforeLast.at, last.at) < SAMPLE_EVERY;
+      if (isProvisional || sample.at < last.at) this.#samples.pop();
     }
     this.#samples.push(sample);
     this.#samples = this.#samples.filter(({ at }) => isOfTheDay(at, sample.at));
