@@ -7,7 +7,7 @@ import { type Duration, instant, milliseconds, seconds } from '../../src/base/ti
 import type { Nat1Rule } from '../../src/local-nat/local-nat.ts';
 import { type KeeperOutput, NftTableKeeper, STRANGERS_STAY } from '../../src/local-nat/nft-table-keeper.ts';
 import { openNftTable } from '../../src/local-nat/open-nft-table.ts';
-import { NftDouble, nftIsMissing } from './nft-double.ts';
+import { NftDouble, nftIsMissing } from '../doubles/nft-double.ts';
 
 const WAN = IpAddress.of('100.64.0.2');
 const PORT = portNumber(6881);

@@ -6,7 +6,7 @@ import { nftSuccess, saysNotThere } from '../../src/local-nat/nft-program.ts';
 import { isInterfaceName, renderRuleset } from '../../src/local-nat/nft-ruleset.ts';
 import { renderTransaction } from '../../src/local-nat/nft-transaction.ts';
 import { openNftTable } from '../../src/local-nat/open-nft-table.ts';
-import { NftDouble, nftIsMissing } from './nft-double.ts';
+import { NftDouble, nftIsMissing } from '../doubles/nft-double.ts';
 
 /** As nft 1.0.6 on Linux 6.18 printed it, one map and one rule of it. */
 const LISTING = `{"nftables": [{"metainfo": {"version": "1.0.6", "release_name": "Lester Gooch #5", "json_schema_version": 1}},

@@ -24,6 +24,8 @@ export class NftDouble {
   readonly calls: NftCall[] = [];
   /** false: as Linux 6.6 and before. */
   addExtends = true;
+  /** What `list ruleset` prints: everybody's rules, for the firewall probe. */
+  ruleset = '{"nftables": []}';
   /** What is wrong with the program; every call then ends so. */
   broken: Result<ProgramOutcome, string> | undefined;
 
@@ -60,7 +62,7 @@ export class NftDouble {
       for (const line of call.input.split('\n')) if (line !== '') this.#statement(line);
       return '';
     }
-    return this.#listTable();
+    return call.args.at(-1) === 'ruleset' ? this.ruleset : this.#listTable();
   }
 
   #statement(line: string): void {
