@@ -17,7 +17,3 @@ export const SCPD_NAMES = [
 ] as const;
 
 export type ScpdName = (typeof SCPD_NAMES)[number];
-
-export function isScpdName(text: string): text is ScpdName {
-  return SCPD_NAMES.some((name) => name === text);
-}

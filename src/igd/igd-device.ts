@@ -10,12 +10,11 @@ import {
   devicesWithin,
   parseDeviceDescription,
 } from '../upnp/description/device-description.ts';
-import { parseServiceDescription, type ServiceDescription } from '../upnp/description/service-description.ts';
-import { type DescriptorTexts, isScpdName } from './descriptor-texts.ts';
 import { deviceProtectionActions, deviceProtectionVariable } from './device-protection.ts';
 import { type EventedService, eventedService } from './evented-service.ts';
 import type { ConnectionPlace, IgdContext, IgdVersion } from './igd-context.ts';
 import { layer3ForwardingActions, layer3ForwardingVariable } from './layer3-forwarding.ts';
+import type { ServiceDescriptions } from './service-descriptions.ts';
 import { wanCommonInterfaceConfigActions, wanCommonInterfaceConfigVariable } from './wan-common-interface-config.ts';
 import { wanIpConnectionActions, wanIpConnectionVariable } from './wan-ip-connection.ts';
 import type { WanLink } from './wan-link.ts';
@@ -37,7 +36,7 @@ export interface IgdDeviceParts {
   readonly igd: IgdVersion;
   /** Blanks filled. */
   readonly description: string;
-  readonly scpd: DescriptorTexts['scpd'];
+  readonly serviceDescriptions: ServiceDescriptions;
   readonly gateway: Gateway;
   readonly link: WanLink;
   readonly resolve: IgdContext['resolve'];
@@ -55,7 +54,7 @@ export function createIgdDevice(parts: IgdDeviceParts): IgdDevice {
     connection: findConnection(root.value),
   };
   const services = devicesWithin(root.value).flatMap((device) =>
-    device.services.map((described) => createService(described, context, parts.scpd)),
+    device.services.map((described) => createService(described, context, parts.serviceDescriptions)),
   );
   return { root: root.value, description: parts.description, services };
 }
@@ -84,25 +83,21 @@ const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
   },
 };
 
-function createService(described: DescribedService, context: IgdContext, scpd: DescriptorTexts['scpd']): IgdService {
+function createService(
+  described: DescribedService,
+  context: IgdContext,
+  descriptions: ServiceDescriptions,
+): IgdService {
   const behaviour = BEHAVIOURS[described.serviceType];
   if (behaviour === undefined) throw new Error(`nobody can act as ${described.serviceType}`);
   const controlled: ControlledService = {
     serviceType: described.serviceType,
-    description: readScpd(described, scpd),
+    description: descriptions.meaning(described.scpdPath),
     actions: behaviour.actions(context),
     refusals: context.refusals,
     variable: (name) => behaviour.variable(context, name),
   };
   return { described, controlled, evented: eventedService(described.eventPath, controlled) };
-}
-
-function readScpd(described: DescribedService, scpd: DescriptorTexts['scpd']): ServiceDescription {
-  const name = /^\/scpd\/(\w+)\.xml$/.exec(described.scpdPath)?.[1] ?? '';
-  if (!isScpdName(name)) throw new Error(`there is no ${described.scpdPath}`);
-  const parsed = parseServiceDescription(scpd[name]);
-  if (!parsed.ok) throw new Error(`${described.scpdPath}: ${parsed.error}`);
-  return parsed.value;
 }
 
 function findConnection(root: DeviceDescription): ConnectionPlace {

@@ -5,15 +5,17 @@ import type { LinkState } from '../base/host.ts';
 import type { IpAddress } from '../base/ip-address.ts';
 import type { Gateway } from '../interworking/gateway.ts';
 import type { ControlledService } from '../upnp/control/controlled-service.ts';
+import { compactDescription } from '../upnp/description/compact-description.ts';
 import { devicesWithin } from '../upnp/description/device-description.ts';
 import { renderDescription } from '../upnp/description/render-description.ts';
 import type { AdvertisedDevice, AdvertisedRoot } from '../upnp/ssdp/advertised-root.ts';
 import { configIdOf } from './config-id.ts';
-import { type DescriptorTexts, SCPD_NAMES } from './descriptor-texts.ts';
+import type { DescriptorTexts } from './descriptor-texts.ts';
 import type { EventedService } from './evented-service.ts';
 import type { IgdVersion } from './igd-context.ts';
 import { createIgdDevice, type IgdDevice } from './igd-device.ts';
 import { needsIgd1 } from './microsoft-client.ts';
+import { ServiceDescriptions } from './service-descriptions.ts';
 import { WanLink } from './wan-link.ts';
 
 export interface IgdDevicesOptions {
@@ -61,12 +63,13 @@ export function createIgdDevices(options: IgdDevicesOptions): IgdDevices {
     options.friendlyName,
     options.version,
   ]);
+  const serviceDescriptions = new ServiceDescriptions(options.descriptors.scpd);
   const link = new WanLink(options.linkState, options.gateway.known);
   const create = (igd: IgdVersion, of: DeviceUuids): IgdDevice =>
     createIgdDevice({
       igd,
       description: fillBlanks(options, igd, of, configId),
-      scpd: options.descriptors.scpd,
+      serviceDescriptions,
       gateway: options.gateway,
       link,
       resolve: options.resolve,
@@ -78,7 +81,7 @@ export function createIgdDevices(options: IgdDevicesOptions): IgdDevices {
   return {
     advertised: advertisedRoots(serve, version1, version2),
     configId,
-    document: documentsOf(options, version1, version2),
+    document: documentsOf(serve, serviceDescriptions, version1, version2),
     controlled: new Map(services.map(({ described, controlled }) => [described.controlPath, controlled])),
     evented: new Map(services.map(({ evented }) => [evented.path, evented])),
     serviceTypes: new Set(services.flatMap(({ described }) => withOlderVersions(described.serviceType))),
@@ -98,8 +101,8 @@ function fillBlanks(options: IgdDevicesOptions, igd: IgdVersion, uuids: DeviceUu
   };
   // UDA 1.1 §2.3 has the attribute, UDA 1.0 has not.
   return igd === 1
-    ? renderDescription(options.descriptors.igd1, blanks)
-    : renderDescription(options.descriptors.igd2, { ...blanks, configId: String(configId) });
+    ? renderDescription(compactDescription(options.descriptors.igd1), blanks)
+    : renderDescription(compactDescription(options.descriptors.igd2), { ...blanks, configId: String(configId) });
 }
 
 const DESCRIPTION_1 = '/igd1.xml';
@@ -129,15 +132,18 @@ function advertisedRoot(rank: AdvertisedRoot['rank'], descriptionPath: string, d
 }
 
 function documentsOf(
-  { serve, descriptors }: IgdDevicesOptions,
+  serve: IgdDevicesOptions['serve'],
+  serviceDescriptions: ServiceDescriptions,
   version1: IgdDevice,
   version2: IgdDevice | undefined,
 ): IgdDevices['document'] {
-  const documents = new Map<string, string>(SCPD_NAMES.map((name) => [`/scpd/${name}.xml`, descriptors.scpd[name]]));
+  const documents = new Map<string, string>();
   if (serve !== '2') documents.set(DESCRIPTION_1, version1.description);
   if (version2 !== undefined) documents.set(DESCRIPTION_2, version2.description);
   return (path, userAgent) =>
-    serve === '2' && path === DESCRIPTION_2 && needsIgd1(userAgent) ? version1.description : documents.get(path);
+    serve === '2' && path === DESCRIPTION_2 && needsIgd1(userAgent)
+      ? version1.description
+      : (documents.get(path) ?? serviceDescriptions.text(path));
 }
 
 /** UDA 1.1 §2.3: a service of version n is one of every version below, too. */

@@ -127,7 +127,7 @@ describe.each([
 });
 
 describe.each(SCPD_NAMES)('the service description %s (UDA 1.1 §2.5)', (name) => {
-  const root = tree(descriptorTexts().scpd[name]);
+  const root = tree(devices.document(`/scpd/${name}.xml`, '') ?? '');
   const variables = named(root, 'stateVariable');
   const variableNames = variables.map((variable) => childText(variable, 'name'));
 
@@ -193,6 +193,10 @@ describe.each(SCPD_NAMES)('the service description %s (UDA 1.1 §2.5)', (name) =
         if (preset !== undefined) expect(Number(preset) >= minimum && Number(preset) <= maximum).toBe(true);
       }
     }
+  });
+
+  it('is served without the indentation of its file', () => {
+    expect(devices.document(`/scpd/${name}.xml`, '')).not.toMatch(/>\s+</);
   });
 
   it('has no variable nobody needs: each is evented, an argument’s, or asked for by name', () => {
