@@ -28,7 +28,7 @@ const MAX_ADDRESSES = 4;
 export async function hostAddresses(host: string, context: IgdContext): Promise<Answer<readonly IpAddress[]>> {
   const literal = IpAddress.parse(host);
   if (literal !== undefined) return ok([literal]);
-  const found = (await context.resolve(host)).filter((address) => address.isIPv4).slice(0, MAX_ADDRESSES);
+  const found = (await context.names.addresses(host)).filter((address) => address.isIPv4).slice(0, MAX_ADDRESSES);
   return found.length > 0 ? ok(found) : refused(context.igd === 2 ? 501 : 402);
 }
 

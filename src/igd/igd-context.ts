@@ -1,9 +1,9 @@
 // What the services of one device share: the gateway they speak for, and which version of the device they belong to.
 
-import type { IpAddress } from '../base/ip-address.ts';
 import type { ControlPoint, Gateway } from '../interworking/gateway.ts';
 import type { ArgumentRefusals } from '../upnp/control/argument-check.ts';
 import type { Caller } from '../upnp/control/controlled-service.ts';
+import type { NameLookups } from './name-lookups.ts';
 import type { WanLink } from './wan-link.ts';
 
 export type IgdVersion = 1 | 2;
@@ -12,8 +12,7 @@ export interface IgdContext {
   readonly igd: IgdVersion;
   readonly gateway: Gateway;
   readonly link: WanLink;
-  /** Addresses of a host name; empty when it has none. */
-  readonly resolve: (name: string) => Promise<readonly IpAddress[]>;
+  readonly names: NameLookups;
   readonly refusals: ArgumentRefusals;
   readonly connection: ConnectionPlace;
 }

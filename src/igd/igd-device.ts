@@ -10,10 +10,12 @@ import {
   devicesWithin,
   parseDeviceDescription,
 } from '../upnp/description/device-description.ts';
+import type { EventedService } from '../upnp/eventing/evented-service.ts';
 import { deviceProtectionActions, deviceProtectionVariable } from './device-protection.ts';
-import { type EventedService, eventedService } from './evented-service.ts';
+import { eventedService } from './evented-variables.ts';
 import type { ConnectionPlace, IgdContext, IgdVersion } from './igd-context.ts';
 import { layer3ForwardingActions, layer3ForwardingVariable } from './layer3-forwarding.ts';
+import type { NameLookups } from './name-lookups.ts';
 import type { ServiceDescriptions } from './service-descriptions.ts';
 import { wanCommonInterfaceConfigActions, wanCommonInterfaceConfigVariable } from './wan-common-interface-config.ts';
 import { wanIpConnectionActions, wanIpConnectionVariable } from './wan-ip-connection.ts';
@@ -39,7 +41,7 @@ export interface IgdDeviceParts {
   readonly serviceDescriptions: ServiceDescriptions;
   readonly gateway: Gateway;
   readonly link: WanLink;
-  readonly resolve: IgdContext['resolve'];
+  readonly names: NameLookups;
 }
 
 export function createIgdDevice(parts: IgdDeviceParts): IgdDevice {
@@ -49,7 +51,7 @@ export function createIgdDevice(parts: IgdDeviceParts): IgdDevice {
     igd: parts.igd,
     gateway: parts.gateway,
     link: parts.link,
-    resolve: parts.resolve,
+    names: parts.names,
     refusals: parts.igd === 1 ? UDA_1_0_REFUSALS : UDA_1_1_REFUSALS,
     connection: findConnection(root.value),
   };

@@ -2,19 +2,19 @@
 // behind the control and event URLs. Built once at start; the configuration's `igd` decides what is there.
 
 import type { LinkState } from '../base/host.ts';
-import type { IpAddress } from '../base/ip-address.ts';
 import type { Gateway } from '../interworking/gateway.ts';
 import type { ControlledService } from '../upnp/control/controlled-service.ts';
 import { compactDescription } from '../upnp/description/compact-description.ts';
 import { devicesWithin } from '../upnp/description/device-description.ts';
 import { renderDescription } from '../upnp/description/render-description.ts';
+import type { EventedService } from '../upnp/eventing/evented-service.ts';
 import type { AdvertisedDevice, AdvertisedRoot } from '../upnp/ssdp/advertised-root.ts';
 import { configIdOf } from './config-id.ts';
 import type { DescriptorTexts } from './descriptor-texts.ts';
-import type { EventedService } from './evented-service.ts';
 import type { IgdVersion } from './igd-context.ts';
 import { createIgdDevice, type IgdDevice } from './igd-device.ts';
 import { needsIgd1 } from './microsoft-client.ts';
+import { NameLookups, type Resolve } from './name-lookups.ts';
 import { ServiceDescriptions } from './service-descriptions.ts';
 import { WanLink } from './wan-link.ts';
 
@@ -28,7 +28,8 @@ export interface IgdDevicesOptions {
   readonly gateway: Gateway;
   /** Of the WAN interface; undefined where there is none to look at. */
   readonly linkState: () => Promise<LinkState | undefined>;
-  readonly resolve: (name: string) => Promise<readonly IpAddress[]>;
+  /** Addresses of a host name; empty when it has none. */
+  readonly resolve: Resolve;
 }
 
 /** Without "uuid:". Made once and kept: control points know a device by them (UDA 1.1 §1.1.4). */
@@ -64,6 +65,7 @@ export function createIgdDevices(options: IgdDevicesOptions): IgdDevices {
     options.version,
   ]);
   const serviceDescriptions = new ServiceDescriptions(options.descriptors.scpd);
+  const names = new NameLookups(options.resolve);
   const link = new WanLink(options.linkState, options.gateway.known);
   const create = (igd: IgdVersion, of: DeviceUuids): IgdDevice =>
     createIgdDevice({
@@ -72,7 +74,7 @@ export function createIgdDevices(options: IgdDevicesOptions): IgdDevices {
       serviceDescriptions,
       gateway: options.gateway,
       link,
-      resolve: options.resolve,
+      names,
     });
   // With "2" alone, the version 1 face belongs to the same device: it has the UUIDs that were announced.
   const version1 = create(1, serve === '2' ? uuids.igd2 : uuids.igd1);

@@ -1,7 +1,7 @@
 // Finds out what changed: compares the evented variables with what they were at the last look (UDA 1.1 §4.2.2: an event
 // carries what changed). Whoever hears of a change, of whatever kind, has the watch look and publishes what it finds.
 
-import type { EventedService } from './evented-service.ts';
+import type { EventedService } from '../upnp/eventing/evented-service.ts';
 
 export interface ChangedVariables {
   readonly service: EventedService;

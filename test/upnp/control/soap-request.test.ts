@@ -131,7 +131,7 @@ describe('whatever comes', () => {
           'boolean',
         );
       }),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   });
 

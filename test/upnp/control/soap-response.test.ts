@@ -70,7 +70,7 @@ describe('a response (UDA 1.1 §3.2.1)', () => {
         expect(a?.text.length).toBeLessThanOrEqual(plain.length);
         bodyOf(renderVariable(plain));
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 });

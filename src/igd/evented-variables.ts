@@ -1,19 +1,12 @@
-// A service as eventing sees it (UDA 1.1 §4): where control points subscribe, and what its evented variables are now.
-// The list of them comes from the published description, so an event never shows what the description hides.
+// Makes a service one that eventing can serve (UDA 1.1 §4). Which variables are evented is said by the published
+// description alone, so an event never shows what the description hides.
 
 import type { ControlledService } from '../upnp/control/controlled-service.ts';
-
-export interface EventedService {
-  /** Stable and unique: "igd1/WANIPConnection". */
-  readonly key: string;
-  /** Where SUBSCRIBE goes. */
-  readonly path: string;
-  /** All evented variables with their present values, as the initial event wants them (UDA 1.1 §4.1.2). */
-  variables(): ReadonlyMap<string, string>;
-}
+import type { EventedService } from '../upnp/eventing/evented-service.ts';
 
 const EVENT_PREFIX = '/event/';
 
+/** Its key is what distinguishes its path: "igd1/WANIPConnection". */
 export function eventedService(path: string, service: ControlledService): EventedService {
   const names = [...service.description.variables.values()]
     .filter((variable) => variable.isEvented)
