@@ -136,7 +136,7 @@ export class SimulatedNetwork {
       method: request.method,
       path,
       query,
-      headers: { host: endpointText(to), ...request.headers },
+      headers: { host: endpointText(to), ...inLowerCase(request.headers ?? {}) },
       body: request.body ?? '',
       bodyTooLong: false,
       httpVersion: '1.1',
@@ -206,6 +206,10 @@ export interface SimulatedRequest {
   readonly body?: string;
   readonly hungUp?: AbortSignal;
 }
+
+/** As a server hands them on. */
+const inLowerCase = (headers: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 
 /** For tests that need an address of the simulated world in a hurry. */
 export const at = (address: string, port: number): Endpoint => ({ address: IpAddress.of(address), port });
