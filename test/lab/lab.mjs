@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { BAD_DAYS } from './bad-days.mjs';
+import { playFiveMinutes } from './five-minutes.mjs';
 import { removeLeftovers } from './namespaces.mjs';
 import { playTopology } from './plays.mjs';
 import { prepare } from './prepare.mjs';
@@ -15,10 +16,16 @@ import { TOPOLOGIES } from './topologies.mjs';
 
 const USAGE = `usage: node test/lab/lab.mjs [--only NAME,NAME] [--quick] [--keep] [--sabotage dnat|answer]
   topologies  ${Object.keys(TOPOLOGIES).join(', ')}
-  bad days    ${Object.keys(BAD_DAYS).join(', ')}
+  others      carrier-gone, bad-days, quota, five-minutes
   --quick     the carrier is gone for one minute instead of ten
   --keep      leaves logs and configuration in the temporary folder
   --sabotage  dnat: our rules are removed before the stranger knocks; answer: nft is a liar. Then the lab must fail`;
+
+/** Everything that is no topology: a sentence, and what happens. */
+const OTHER_PLAYS = {
+  ...BAD_DAYS,
+  'five-minutes': { says: "the README's section, command by command", play: playFiveMinutes },
+};
 
 /** Two cores, and most of the time is spent waiting. */
 const AT_ONCE = 2;
@@ -73,7 +80,7 @@ function readArguments() {
   } catch (error) {
     return `${error.message}\n${USAGE}`;
   }
-  const known = [...Object.keys(BAD_DAYS), ...Object.keys(TOPOLOGIES)];
+  const known = [...Object.keys(OTHER_PLAYS), ...Object.keys(TOPOLOGIES)];
   const names = values.only?.split(',') ?? known;
   const unknown = names.find((name) => !known.includes(name));
   if (values.help || unknown !== undefined) return unknown === undefined ? USAGE : `no ${unknown}\n${USAGE}`;
@@ -84,12 +91,12 @@ function readArguments() {
 
 async function playAll({ names, quick, sabotage }, means) {
   const plays = names.map((name) => async () => {
-    console.log(`     ${name}: ${(TOPOLOGIES[name] ?? BAD_DAYS[name]).says}`);
+    console.log(`     ${name}: ${(TOPOLOGIES[name] ?? OTHER_PLAYS[name]).says}`);
     if (TOPOLOGIES[name] !== undefined) await playTopology(name, TOPOLOGIES[name], means, sabotage);
-    else await BAD_DAYS[name].play(name, means, { isQuick: quick });
+    else await OTHER_PLAYS[name].play(name, means, { isQuick: quick });
   });
   // The long wait first: it costs nothing but time.
-  const waiters = names.flatMap((name, i) => (BAD_DAYS[name]?.isMostlyWaiting === true ? [plays[i]] : []));
+  const waiters = names.flatMap((name, i) => (OTHER_PLAYS[name]?.isMostlyWaiting === true ? [plays[i]] : []));
   const others = plays.filter((play) => !waiters.includes(play));
   const lanes = Array.from({ length: AT_ONCE }, async () => {
     for (let play = others.shift(); play !== undefined; play = others.shift()) await play();

@@ -121,7 +121,7 @@ export class Network {
     ns.run('cpe', 'ip', 'address', 'del', `${cpe}/${prefix}`, 'dev', 'wan');
     ns.run('cpe', 'ip', 'address', 'add', `${cpeV6}/64`, 'dev', 'wan', 'nodad');
     ns.run('carrier', 'ip', 'address', 'add', `${carrierV6}/64`, 'dev', 'sub', 'nodad');
-    ns.run('cpe', 'ip', 'route', 'add', 'default', 'via', 'inet6', carrierV6, 'dev', 'wan');
+    ns.run('cpe', 'ip', 'route', 'add', '0.0.0.0/0', 'via', 'inet6', carrierV6, 'dev', 'wan');
     ns.run('carrier', 'ip', 'route', 'add', '192.168.77.0/24', 'via', 'inet6', cpeV6, 'dev', 'sub');
   }
 
