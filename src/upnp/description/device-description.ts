@@ -4,7 +4,7 @@
 import { ok, type Result, refused } from '../../base/result.ts';
 import { childNamed, childrenNamed, childText, parseXml, type XmlElement } from '../../base/xml.ts';
 
-export const DEVICE_NAMESPACE = 'urn:schemas-upnp-org:device-1-0';
+const DEVICE_NAMESPACE = 'urn:schemas-upnp-org:device-1-0';
 
 export interface DeviceDescription {
   readonly deviceType: string;

@@ -4,10 +4,10 @@
 import { ok, type Result, refused } from '../../base/result.ts';
 import { childNamed, childrenNamed, childText, parseXml, type XmlElement } from '../../base/xml.ts';
 
-export const SCPD_NAMESPACE = 'urn:schemas-upnp-org:service-1-0';
+const SCPD_NAMESPACE = 'urn:schemas-upnp-org:service-1-0';
 
 /** UDA 1.1 §2.5 knows more; these are the ones gateways use. */
-export const DATA_TYPES = ['ui2', 'ui4', 'boolean', 'string', 'bin.base64'] as const;
+const DATA_TYPES = ['ui2', 'ui4', 'boolean', 'string', 'bin.base64'] as const;
 export type DataType = (typeof DATA_TYPES)[number];
 
 export interface StateVariable {
