@@ -1,0 +1,224 @@
+// What a MAP response does (RFC 6887 §11.4, §11.5, §15): it settles the request it matches, or it updates a mapping we
+// hold, or it is nobody's. Checks before the match are the conversation's.
+
+import type { IpAddress } from '../base/ip-address.ts';
+import { after, type Instant, milliseconds, seconds } from '../base/time.ts';
+import { believedLifetime, judgeAnswer, type Verdict } from './answer-judgement.ts';
+import type { ClientOutput } from './client-output.ts';
+import type { MapReply } from './dialect.ts';
+import { baseKeyText, type Exchange, type Task } from './exchange.ts';
+import type { HeldMapping } from './held-mappings.ts';
+import type { MapRequest } from './map-request.ts';
+import type { Requests } from './requests.ts';
+import { holdOf, NO_RESOURCES, NOT_AUTHORIZED, SUCCESS, UNSUPP_OPTION } from './result-code.ts';
+import { NOTHING, type Outputs, type ServerContext } from './server-context.ts';
+import type { OptionLearned } from './server-knowledge.ts';
+
+type MapTask = Task & { readonly kind: 'map' };
+type ReleaseTask = Task & { readonly kind: 'release' };
+
+export type Match =
+  | { readonly kind: 'exchange'; readonly exchange: Exchange }
+  | { readonly kind: 'held'; readonly held: HeldMapping }
+  /** About a mapping of ours, and nothing new. */
+  | { readonly kind: 'copy' };
+
+export class Answers {
+  readonly #context: ServerContext;
+  readonly #requests: Requests;
+
+  constructor(context: ServerContext, requests: Requests) {
+    this.#context = context;
+    this.#requests = requests;
+  }
+
+  /** RFC 6887 §11.4: protocol, internal address and port, nonce; nothing else is compared. Undefined: nobody's. */
+  match(reply: MapReply): Match | undefined {
+    const base = baseKeyText(reply);
+    const candidates = this.#requests.open.matching(base, reply.nonce);
+    // Without nonces, a deletion's answer is known by its lifetime (RFC 6886 §3.4).
+    const isDeletion = reply.code === SUCCESS && reply.lifetimeSeconds === 0;
+    const exchange = candidates.find(({ task }) => (task.kind === 'release') === isDeletion) ?? candidates[0];
+    if (exchange !== undefined) return { kind: 'exchange', exchange };
+    const held = this.#requests.held.matching(base, reply.nonce);
+    if (held === undefined) return undefined;
+    return isNews(held, reply) ? { kind: 'held', held } : { kind: 'copy' };
+  }
+
+  take(match: Exclude<Match, { kind: 'copy' }>, reply: MapReply, now: Instant): Outputs {
+    if (match.kind === 'held') return this.#update(match.held, reply, now);
+    const { exchange } = match;
+    this.#context.counters.answered(reply.code);
+    if (exchange.attempts === 1 && exchange.firstSentAt !== undefined) {
+      this.#context.counters.tookRoundTrip(milliseconds(now - exchange.firstSentAt));
+    }
+    const { task } = exchange;
+    return task.kind === 'map'
+      ? this.#mapAnswered(exchange, task, reply, now)
+      : this.#releaseAnswered(exchange, task, reply, now);
+  }
+
+  /** NAT-PMP grants name no address; when it changes, it changes for all of them (RFC 6886 §3.2). */
+  externalAddressIs(externalAddress: IpAddress | undefined, now: Instant): Outputs {
+    const { knowledge, id } = this.#context;
+    if (externalAddress === undefined || knowledge.externalAddress?.equals(externalAddress)) return NOTHING;
+    knowledge.externalAddress = externalAddress;
+    return this.#requests.held.all().map((held): ClientOutput => {
+      this.#requests.held.put({ ...held, assignedAddress: externalAddress });
+      const { assignedPort, internalAddress } = held;
+      const { nonce, protocol, internalPort } = held.key;
+      const lifetime = milliseconds(held.expiresAt - now);
+      const change = { kind: 'granted', assignedAddress: externalAddress, assignedPort, lifetime } as const;
+      return {
+        kind: 'mapping updated',
+        update: { server: id, nonce, protocol, internalPort, internalAddress, change },
+      };
+    });
+  }
+
+  #mapAnswered(exchange: Exchange, task: MapTask, reply: MapReply, now: Instant): Outputs {
+    const { knowledge } = this.#context;
+    const verdict = judgeAnswer(task.request, exchange.form, reply, knowledge);
+    switch (verdict.kind) {
+      case 'granted':
+        return this.#granted(exchange, task, verdict, now);
+      case 'refused':
+        return this.#refused(exchange, task, reply, now);
+      case 'another port':
+        // RFC 6887 §13.2: as if nothing had come; what the server made is released when the request ends.
+        exchange.gotAnotherPort = true;
+        return this.#ignored('another port than asked');
+      case 'conflict':
+        return this.#requests.conflict(exchange, task.request, now);
+      case 'stale':
+        return this.#ignored('copy');
+      case 'ask again': {
+        const learned = this.#learnFrom(task.request, exchange, verdict.without, reply, now);
+        exchange.form = verdict.form;
+        return [...learned, ...this.#requests.sendAgain(exchange, now)];
+      }
+    }
+  }
+
+  #granted(exchange: Exchange, task: MapTask, verdict: Verdict & { kind: 'granted' }, now: Instant): Outputs {
+    const { id, knowledge } = this.#context;
+    const { request } = task;
+    const { assignedAddress, assignedPort, lifetime } = verdict;
+    const internalAddress = this.#internalAddress(request.thirdParty);
+    const { nonce, protocol, internalPort, thirdParty } = request;
+    const key = { nonce, protocol, internalPort, thirdParty };
+    const expiresAt = after(now, lifetime);
+    this.#requests.settle(exchange);
+    this.#requests.held.put({ key, internalAddress, assignedAddress, assignedPort, expiresAt, refusedWith: undefined });
+    const learned = knowledge.noteGranted(request, exchange.form, now);
+    const outcome = { kind: 'granted', server: id, internalAddress, assignedAddress, assignedPort, lifetime } as const;
+    return [...this.#learned(learned), { kind: 'settled', id: task.id, outcome }, ...this.#requests.pump(now)];
+  }
+
+  #refused(exchange: Exchange, task: MapTask, reply: MapReply, now: Instant): Outputs {
+    const { id, knowledge } = this.#context;
+    const { request } = task;
+    const { code, lifetimeSeconds } = reply;
+    // RFC 6887 §11.3: the mapping in the way may be one of ours that is being released right now.
+    if (code === NOT_AUTHORIZED && this.#isBeingReleased(request)) return this.#ignored('copy');
+    this.#requests.settle(exchange);
+    const held = this.#requests.held.get(request);
+    if (held !== undefined) this.#requests.held.put({ ...held, refusedWith: code });
+    // RFC 6887 §8.3: a success may follow for another packet of the same request; nobody would know of that mapping.
+    else if (exchange.attempts > 1) this.#requests.rememberToWithdraw(request, now);
+    const { hold, learned } = knowledge.noteRefused(request, exchange.form, reply, now);
+    const outcome = { kind: 'refused', server: id, code, lifetimeSeconds, hold, by: 'server' } as const;
+    return [...this.#learned(learned), { kind: 'settled', id: task.id, outcome }, ...this.#requests.pump(now)];
+  }
+
+  #releaseAnswered(exchange: Exchange, task: ReleaseTask, reply: MapReply, now: Instant): Outputs {
+    const { id, knowledge } = this.#context;
+    const isSuccess = reply.code === SUCCESS;
+    const isGrant = isSuccess && reply.lifetimeSeconds > 0 && reply.assignedPort !== 0;
+    if (isGrant && exchange.mayMeetLateGrant) return this.#ignored('copy');
+    const held = this.#requests.held.get(task.key);
+    this.#requests.settle(exchange);
+    // Some servers answer NO_RESOURCES for a mapping they do not have; gone is gone.
+    const isGone = isSuccess || reply.code === NO_RESOURCES;
+    if (isGone) {
+      this.#requests.held.delete(task.key);
+      if (held !== undefined) knowledge.noteReleased(task.key, held.assignedPort);
+    }
+    const next = this.#requests.pump(now);
+    if (task.id === undefined) return next;
+    if (isGone) {
+      // RFC 6887 §15: outbound traffic may keep the mapping for as long as the answer says.
+      const busyFor = seconds(isSuccess ? reply.lifetimeSeconds : 0);
+      return [{ kind: 'released', id: task.id, outcome: { kind: 'released', server: id, busyFor } }, ...next];
+    }
+    const { code, lifetimeSeconds } = reply;
+    const hold = holdOf(code, lifetimeSeconds);
+    const outcome = { kind: 'refused', server: id, code, lifetimeSeconds, hold, by: 'server' } as const;
+    return [{ kind: 'released', id: task.id, outcome }, ...next];
+  }
+
+  /** RFC 6887 §11.5: the server changed or dropped a mapping of ours by itself. */
+  #update(held: HeldMapping, reply: MapReply, now: Instant): Outputs {
+    const { nonce, protocol, internalPort } = held.key;
+    const about = { server: this.#context.id, nonce, protocol, internalPort, internalAddress: held.internalAddress };
+    if (reply.code !== SUCCESS) {
+      this.#requests.held.put({ ...held, refusedWith: reply.code });
+      const { code, lifetimeSeconds } = reply;
+      return [{ kind: 'mapping updated', update: { ...about, change: { kind: 'refused', code, lifetimeSeconds } } }];
+    }
+    const lifetime = believedLifetime(reply.lifetimeSeconds);
+    const assignedAddress = reply.assignedAddress ?? held.assignedAddress;
+    const { assignedPort } = reply;
+    const expiresAt = after(now, lifetime);
+    this.#requests.held.put({ ...held, assignedAddress, assignedPort, expiresAt, refusedWith: undefined });
+    const change = { kind: 'granted', assignedAddress, assignedPort, lifetime } as const;
+    return [{ kind: 'mapping updated', update: { ...about, change } }];
+  }
+
+  #learnFrom(
+    request: MapRequest,
+    exchange: Exchange,
+    without: 'PREFER_FAILURE' | 'FILTER reset',
+    reply: MapReply,
+    now: Instant,
+  ): Outputs {
+    const { knowledge } = this.#context;
+    if (without === 'FILTER reset') {
+      knowledge.noteFilterResetRefused();
+      return NOTHING;
+    }
+    const refusal = { code: UNSUPP_OPTION, lifetimeSeconds: reply.lifetimeSeconds };
+    return this.#learned(knowledge.noteRefused(request, exchange.form, refusal, now).learned);
+  }
+
+  #learned(learned: readonly OptionLearned[]): Outputs {
+    const server = this.#context.id;
+    return learned.map(
+      ({ option, supported }): ClientOutput => ({ kind: 'option learned', server, option, supported }),
+    );
+  }
+
+  #isBeingReleased(request: MapRequest): boolean {
+    const siblings = this.#requests.open.matching(baseKeyText(request), undefined);
+    return siblings.some(({ task }) => task.kind === 'release');
+  }
+
+  #internalAddress(thirdParty: IpAddress | undefined): IpAddress {
+    const source = thirdParty ?? this.#context.choice.active?.source;
+    if (source === undefined) throw new Error('an answer came without an address it could have come to');
+    return source;
+  }
+
+  #ignored(why: (ClientOutput & { readonly kind: 'ignored' })['why']): Outputs {
+    this.#context.counters.ignored(why);
+    const from = this.#context.choice.active?.endpoint;
+    return from === undefined ? NOTHING : [{ kind: 'ignored', why, from }];
+  }
+}
+
+function isNews(held: HeldMapping, reply: MapReply): boolean {
+  if (reply.code !== SUCCESS) return held.refusedWith !== reply.code;
+  if (reply.lifetimeSeconds === 0) return false;
+  const isSameAddress = reply.assignedAddress === undefined || reply.assignedAddress.equals(held.assignedAddress);
+  return reply.assignedPort !== held.assignedPort || !isSameAddress;
+}

@@ -1,0 +1,301 @@
+// Everything said to and heard from one PCP server, whatever number of addresses it has: checks on what arrives in the
+// order of RFC 6887 §8.3, its clock (§8.5), its version (§9), which address is used (RFC 7488). No timer, no socket.
+
+import type { Endpoint } from '../base/ip-address.ts';
+import { earliestWake, type Machine, type Wake } from '../base/machine.ts';
+import { after, between, type Instant, minutes } from '../base/time.ts';
+import { AddressChoice, type ServerAddress } from './address-choice.ts';
+import { Answers } from './answers.ts';
+import type { ClientOutput, DatagramIgnoredBecause } from './client-output.ts';
+import type { AliveReply, MapReply, Reply, VersionReply } from './dialect.ts';
+import { type EpochTrust, EpochWatch } from './epoch-watch.ts';
+import type { Task } from './exchange.ts';
+import { type Health, Liveness } from './liveness.ts';
+import type { ServerId, Unanswered } from './map-outcome.ts';
+import type { MapKey, MapRequest } from './map-request.ts';
+import { NAT_PMP_DIALECT } from './nat-pmp-dialect.ts';
+import type { PacingLimits } from './pacing.ts';
+import { PCP_DIALECT } from './pcp-dialect.ts';
+import { Presence } from './presence.ts';
+import { Requests } from './requests.ts';
+import { ADDRESS_MISMATCH, UNSUPP_VERSION } from './result-code.ts';
+import { NOTHING, type Outputs, type ServerContext } from './server-context.ts';
+import { ServerCounters } from './server-counters.ts';
+import { ServerKnowledge } from './server-knowledge.ts';
+import { type ServerView, viewOf } from './server-view.ts';
+import { NAT_PMP_VERSION, PCP_VERSION } from './wire/common-header.ts';
+
+export interface ConversationSettings {
+  readonly pacing: PacingLimits;
+  /** Plain MAP, and release what is not the port asked for, where the server has no PREFER_FAILURE. */
+  readonly emulatePreferFailure: boolean;
+}
+
+/** How a datagram came in: on the socket we talk to the server with, or to the multicast group. */
+export type Via = 'unicast' | 'multicast';
+
+/** RFC 6887 §9: how often a NAT-PMP server is asked whether it learned PCP meanwhile. */
+const NEWER_VERSION_INTERVAL = minutes(30);
+
+export class Conversation implements Machine<ClientOutput> {
+  readonly #context: ServerContext;
+  readonly #requests: Requests;
+  readonly #answers: Answers;
+  readonly #presence: Presence;
+  readonly #epoch = new EpochWatch();
+  #newerVersionAt: Instant | undefined;
+
+  constructor(id: ServerId, addresses: readonly ServerAddress[], settings: ConversationSettings, unit: () => number) {
+    this.#context = {
+      id,
+      choice: new AddressChoice(addresses),
+      liveness: new Liveness(),
+      knowledge: new ServerKnowledge(settings.emulatePreferFailure),
+      counters: new ServerCounters(),
+      unit,
+    };
+    this.#requests = new Requests(this.#context, settings.pacing);
+    this.#answers = new Answers(this.#context, this.#requests);
+    this.#presence = new Presence(this.#context, this.#requests);
+  }
+
+  get id(): ServerId {
+    return this.#context.id;
+  }
+
+  get addresses(): AddressChoice {
+    return this.#context.choice;
+  }
+
+  get health(): Health {
+    const { knowledge, liveness } = this.#context;
+    return knowledge.unusableUntil === undefined ? liveness.health : 'down';
+  }
+
+  get dialect(): ServerKnowledge['dialect'] {
+    return this.#context.knowledge.dialect;
+  }
+
+  canFilter(now: Instant): boolean {
+    return this.#context.knowledge.canFilter(now);
+  }
+
+  /** First sign of life wanted: shows version, clock and whether anybody is there before a control point asks. */
+  start(now: Instant): Outputs {
+    this.#context.liveness.ask(now);
+    return this.#presence.probeIfDue(now);
+  }
+
+  map(task: Task & { readonly kind: 'map' }, now: Instant): Outputs {
+    const outputs = this.#requests.map({ ...task, request: this.#asSeenFromHere(task.request) }, now);
+    return [...outputs, ...this.#presence.probeIfDue(now)];
+  }
+
+  release(task: Task & { readonly kind: 'release' }, now: Instant): Outputs {
+    return this.#requests.release({ ...task, key: this.#asSeenFromHere(task.key) }, now);
+  }
+
+  holds(key: MapKey): boolean {
+    return this.#requests.held.get(this.#asSeenFromHere(key)) !== undefined;
+  }
+
+  /** Another server has the mapping now: ours is released, whatever nonce it was made with. */
+  letGo(base: string, now: Instant): Outputs {
+    const held = this.#requests.held.matching(base, undefined);
+    return held === undefined ? NOTHING : this.#requests.withdraw(held.key, now);
+  }
+
+  cancel(id: number, why: Unanswered['why'], now: Instant): Outputs {
+    return [...this.#requests.cancel(id, why, now), ...this.#presence.probeIfDue(now)];
+  }
+
+  close(why: Unanswered['why'], now: Instant): Outputs {
+    return this.#requests.closeAll(why, now).filter(({ kind }) => kind !== 'transmit');
+  }
+
+  /** Other addresses, or others of our own to send from. */
+  setAddresses(addresses: readonly ServerAddress[], now: Instant): Outputs {
+    const context = this.#context;
+    const previousSource = context.choice.active?.source;
+    context.choice = new AddressChoice(addresses);
+    const source = context.choice.active?.source;
+    const isNewSource = previousSource?.text !== source?.text;
+    // RFC 6887 §11.3: mappings belong to the internal address they were made from.
+    if (isNewSource) this.#requests.held.forgetOwn();
+    context.liveness.reset(now);
+    context.knowledge.usableAgain();
+    const resent = this.dialect === NAT_PMP_DIALECT ? this.#speakPcp(now) : this.#requests.sendAllAgain(now);
+    return [...resent, ...this.#presence.probeIfDue(now)];
+  }
+
+  handleDatagram(bytes: Uint8Array, from: Endpoint, via: Via, now: Instant): Outputs {
+    const { choice, knowledge } = this.#context;
+    if (!choice.includes(from)) return this.#ignored('not from our server', from);
+    // RFC 7488 §5: late answers of an address that was given up are not used.
+    if (via === 'unicast' && !choice.isActive(from)) return this.#ignored('server address not in use', from);
+    const dialect = bytes[0] === PCP_VERSION ? PCP_DIALECT : knowledge.dialect;
+    const decoded = dialect.decode(bytes);
+    if (decoded.kind === 'ignored') return this.#ignored(decoded.why, from);
+    if (via === 'multicast') return this.#announced(decoded.message, from, now);
+    if (dialect !== knowledge.dialect) return this.#newerVersion(decoded.message, from, now);
+    return this.#receive(decoded.message, from, now);
+  }
+
+  handleUnreachable(endpoint: Endpoint, now: Instant): Outputs {
+    return this.#presence.unreachable(endpoint, now);
+  }
+
+  nextWake(): Wake | undefined {
+    const { choice, knowledge } = this.#context;
+    if (choice.active === undefined) return undefined;
+    const request = this.#requests.nextAt();
+    const unusable = knowledge.unusableUntil;
+    return earliestWake([
+      request,
+      this.#presence.nextWake(),
+      this.#newerVersionAt === undefined ? undefined : { at: this.#newerVersionAt, why: 'ask for PCP again' },
+      unusable === undefined ? undefined : { at: unusable, why: 'the PCP server refused everything until then' },
+    ]);
+  }
+
+  handleTimeout(now: Instant): Outputs {
+    const { knowledge, liveness } = this.#context;
+    const outputs: ClientOutput[] = [];
+    if (knowledge.unusableUntil !== undefined && knowledge.unusableUntil <= now) {
+      knowledge.usableAgain();
+      liveness.ask(now);
+    }
+    const due = this.#requests.due(now);
+    outputs.push(...due.outputs);
+    if (due.isAddressSilent && liveness.health !== 'down') outputs.push(...this.#presence.addressFailed(now));
+    if (this.#newerVersionAt !== undefined && this.#newerVersionAt <= now)
+      outputs.push(...this.#askForNewerVersion(now));
+    outputs.push(...this.#presence.probeIfDue(now));
+    return outputs;
+  }
+
+  view(now: Instant): ServerView {
+    return viewOf(this.#context, this.#requests.counts, this.#epoch.last, this.health, now);
+  }
+
+  #receive(reply: Reply, from: Endpoint, now: Instant): Outputs {
+    switch (reply.kind) {
+      case 'alive':
+        return this.#alive(reply, now);
+      case 'map':
+        return this.#mapAnswer(reply, from, now);
+      case 'version refused':
+        return this.#versionRefused(reply, from, now);
+      default:
+        return [...this.#ignored('no match', from), ...this.#heard(now)];
+    }
+  }
+
+  #mapAnswer(reply: MapReply, from: Endpoint, now: Instant): Outputs {
+    const match = this.#answers.match(reply);
+    if (match === undefined) return [...this.#ignored('no match', from), ...this.#heard(now)];
+    if (match.kind === 'copy') return [...this.#ignored('copy', from), ...this.#heard(now)];
+    // RFC 6887 §8.5: only what matched may speak about the epoch.
+    const lost = this.#judgeEpoch(reply.epoch, now, 'answer');
+    const taken = this.#answers.take(match, reply, now);
+    return [...lost, ...taken, ...this.#heard(now)];
+  }
+
+  #alive(reply: AliveReply, now: Instant): Outputs {
+    const { liveness, counters, knowledge } = this.#context;
+    const isAnswer = liveness.isAsking();
+    const askedAt = liveness.askedOnceAt();
+    if (isAnswer && askedAt !== undefined) counters.tookRoundTrip(between(askedAt, now));
+    if (isAnswer) counters.answered(reply.code);
+    const lost = this.#judgeEpoch(reply.epoch, now, isAnswer ? 'confirmation' : 'unasked');
+    if (isAnswer && reply.code === ADDRESS_MISMATCH) knowledge.noteUnusable(reply.code, 0, now);
+    return [...lost, ...this.#answers.externalAddressIs(reply.externalAddress, now), ...this.#heard(now)];
+  }
+
+  /** RFC 6887 §14.1.3, RFC 6886 §3.2.1: the server says it started; believed only after asking it back. */
+  #announced(reply: Reply, from: Endpoint, now: Instant): Outputs {
+    if (reply.kind !== 'alive' || reply.code !== 0) return this.#ignored('no match', from);
+    const { liveness } = this.#context;
+    const outputs = this.#judgeEpoch(reply.epoch, now, 'unasked');
+    if (liveness.health !== 'up') liveness.ask(now);
+    return [...outputs, ...this.#presence.probeIfDue(now)];
+  }
+
+  #judgeEpoch(epoch: number, now: Instant, trust: EpochTrust): Outputs {
+    const { knowledge, liveness, id } = this.#context;
+    switch (this.#epoch.judge(knowledge.dialect.isEpochPlausible, epoch, now, trust)) {
+      case 'plausible':
+        return NOTHING;
+      case 'suspect':
+        liveness.ask(now);
+        return NOTHING;
+      case 'lost':
+        knowledge.forget();
+        return [{ kind: 'server lost state', server: id }];
+    }
+  }
+
+  #versionRefused(reply: VersionReply, from: Endpoint, now: Instant): Outputs {
+    const { knowledge, liveness, id } = this.#context;
+    // Anybody can write these eight octets: believed only while something of ours is unanswered.
+    if (this.#requests.open.size === 0 && !liveness.isAsking()) return this.#ignored('unasked version refusal', from);
+    if (reply.version === NAT_PMP_VERSION) return this.#speakNatPmp(now);
+    // RFC 6887 §9: no version in common; again after min(30 min, lifetime).
+    const hold = knowledge.noteUnusable(UNSUPP_VERSION, reply.lifetimeSeconds, now);
+    const refused = this.#requests.protocolChanged(now);
+    return [{ kind: 'version unusable', server: id, version: reply.version, hold }, ...refused, ...this.#heard(now)];
+  }
+
+  /** RFC 6887 §9, Appendix A: version 0 is NAT-PMP. */
+  #speakNatPmp(now: Instant): Outputs {
+    const { knowledge, liveness, id } = this.#context;
+    knowledge.dialect = NAT_PMP_DIALECT;
+    this.#epoch.forget();
+    this.#newerVersionAt = after(now, NEWER_VERSION_INTERVAL);
+    liveness.restart(now);
+    const changed = { kind: 'protocol changed', server: id, protocol: 'NAT-PMP' } as const;
+    // The external address first: grants do not carry it.
+    return [changed, ...this.#presence.probeIfDue(now), ...this.#requests.protocolChanged(now)];
+  }
+
+  #speakPcp(now: Instant): Outputs {
+    const { knowledge, id } = this.#context;
+    knowledge.dialect = PCP_DIALECT;
+    knowledge.forget();
+    this.#epoch.forget();
+    this.#newerVersionAt = undefined;
+    const changed = { kind: 'protocol changed', server: id, protocol: 'PCP' } as const;
+    // What was mapped by the other protocol has no nonce and no options: it is made anew.
+    return [changed, { kind: 'server lost state', server: id }, ...this.#requests.protocolChanged(now)];
+  }
+
+  #newerVersion(reply: Reply, from: Endpoint, now: Instant): Outputs {
+    if (reply.kind !== 'alive') return this.#ignored('no match', from);
+    const switched = this.#speakPcp(now);
+    return [...switched, ...this.#judgeEpoch(reply.epoch, now, 'confirmation'), ...this.#heard(now)];
+  }
+
+  #askForNewerVersion(now: Instant): Outputs {
+    this.#newerVersionAt = after(now, NEWER_VERSION_INTERVAL);
+    const active = this.#context.choice.active;
+    if (active === undefined) return NOTHING;
+    this.#context.counters.sent('announce', false);
+    return [{ kind: 'transmit', to: active.endpoint, bytes: PCP_DIALECT.encodeProbe(active.source) }];
+  }
+
+  /** A suspicion about the clock stays open until the server was asked. */
+  #heard(now: Instant): Outputs {
+    return this.#presence.heard(now, !this.#epoch.isSuspected);
+  }
+
+  /** RFC 6887 §13.1: a third party that is the sender itself is none. */
+  #asSeenFromHere<Key extends MapKey | MapRequest>(key: Key): Key {
+    const source = this.#context.choice.active?.source;
+    return source !== undefined && key.thirdParty?.equals(source) ? { ...key, thirdParty: undefined } : key;
+  }
+
+  #ignored(why: DatagramIgnoredBecause, from: Endpoint): Outputs {
+    this.#context.counters.ignored(why);
+    return [{ kind: 'ignored', why, from }];
+  }
+}

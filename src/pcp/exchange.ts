@@ -1,0 +1,101 @@
+// One request on its way: what is asked, how long it is worth asking, and when the next packet is due
+// (RFC 6887 §8.1.1). It sends nothing itself; the conversation does, and tells it.
+
+import { after, type Duration, earlier, type Instant } from '../base/time.ts';
+import type { MapForm } from './dialect.ts';
+import type { MapKey, MapRequest } from './map-request.ts';
+import type { Patience } from './patience.ts';
+import { type RetransmissionRule, timeoutAfter } from './retransmission.ts';
+
+export type Task =
+  | { readonly kind: 'map'; readonly id: number; readonly request: MapRequest; readonly patience: Patience }
+  /** Without an id it is our own: a mapping nobody wants any more. */
+  | { readonly kind: 'release'; readonly id: number | undefined; readonly key: MapKey; readonly until: Instant };
+
+/** What the server tells mappings apart by, without the nonce (RFC 6887 §11.3). */
+export const baseKeyText = (key: Omit<MapKey, 'nonce'>): string =>
+  `${key.protocol} ${key.internalPort} ${key.thirdParty?.text ?? ''}`;
+
+export const taskKey = (task: Task): MapKey => (task.kind === 'map' ? task.request : task.key);
+
+// Ranks for pacing: whoever waits comes before what merely has to happen before it expires.
+const SOMEBODY_WAITS = -2;
+const RELEASE = -1;
+
+export class Exchange {
+  readonly task: Task;
+  readonly deadline: Instant;
+  form: MapForm;
+  /** A success with another port than the one insisted on came: there is a mapping to release (RFC 6887 §13.2). */
+  gotAnotherPort = false;
+  /** A release behind a MAP that was not answered yet: a success may still be the MAP's. */
+  mayMeetLateGrant = false;
+  attempts = 0;
+  firstSentAt: Instant | undefined;
+  #timeout: Duration | undefined;
+  #retryAt: Instant | undefined;
+
+  constructor(task: Task, form: MapForm, now: Instant) {
+    this.task = task;
+    this.form = form;
+    this.deadline = deadlineOf(task, now);
+  }
+
+  get isUrgent(): boolean {
+    return this.task.kind === 'map' && this.task.patience.kind === 'answer within';
+  }
+
+  get rank(): number {
+    if (this.isUrgent) return SOMEBODY_WAITS;
+    return this.task.kind === 'release' ? RELEASE : Math.max(0, this.deadline);
+  }
+
+  /** Whether it can wait for a server that is down. */
+  get isPatient(): boolean {
+    return this.task.kind === 'release' || this.task.patience.kind === 'keep trying';
+  }
+
+  /** When it has to be looked at next. */
+  get dueAt(): Instant {
+    return this.#retryAt === undefined ? this.deadline : earlier(this.#retryAt, this.deadline);
+  }
+
+  isRetryDue(now: Instant): boolean {
+    return this.#retryAt !== undefined && this.#retryAt <= now;
+  }
+
+  /** Waiting for its turn in the queue, or for the server to come back. */
+  paused(): void {
+    this.#retryAt = undefined;
+  }
+
+  /** Another address, another form or another protocol: the tries start again. */
+  startAgain(): void {
+    this.attempts = 0;
+    this.firstSentAt = undefined;
+    this.#timeout = undefined;
+    this.#retryAt = undefined;
+  }
+
+  /** Returns until when an answer is expected. */
+  sent(now: Instant, rule: RetransmissionRule, unit: number): Instant {
+    this.attempts += 1;
+    this.firstSentAt ??= now;
+    this.#timeout = timeoutAfter(rule, this.#timeout, unit);
+    const expectedUntil = after(now, this.#timeout);
+    // RFC 6887 §11.2.1: a renewal is one packet per window; the next window has its own exchange.
+    const isSinglePacket = this.task.kind === 'map' && this.task.patience.kind === 'one packet';
+    this.#retryAt = isSinglePacket ? undefined : expectedUntil;
+    return expectedUntil;
+  }
+
+  describe(): string {
+    const { protocol, internalPort } = taskKey(this.task);
+    return `${this.task.kind} ${protocol} ${internalPort}`;
+  }
+}
+
+function deadlineOf(task: Task, now: Instant): Instant {
+  if (task.kind === 'release') return task.until;
+  return task.patience.kind === 'answer within' ? after(now, task.patience.budget) : task.patience.until;
+}

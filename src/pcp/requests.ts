@@ -1,0 +1,283 @@
+// The requests under way with one server: opened, sent, sent again, given up and withdrawn (RFC 6887 §8.1.1, §11.4, §15).
+// What their answers mean is in `answers.ts`; whether the server is there, in `liveness.ts`.
+
+import { after, between, type Instant, seconds } from '../base/time.ts';
+import type { ClientOutput } from './client-output.ts';
+import { Exchange, type Task } from './exchange.ts';
+import { HeldMappings } from './held-mappings.ts';
+import type { Unanswered } from './map-outcome.ts';
+import type { MapKey, MapRequest } from './map-request.ts';
+import { OpenExchanges } from './open-exchanges.ts';
+import { Pacing, type PacingLimits } from './pacing.ts';
+import type { Patience } from './patience.ts';
+import { CANNOT_PROVIDE_EXTERNAL, holdOf } from './result-code.ts';
+import { NOTHING, type Outputs, type ServerContext } from './server-context.ts';
+import { Withdrawals } from './withdrawals.ts';
+
+/** Four packets to a server that was just heard; if they are all lost, the next sign of life starts over. */
+const WITHDRAW_FOR = seconds(45);
+
+export class Requests {
+  readonly open = new OpenExchanges();
+  readonly held = new HeldMappings();
+  readonly #context: ServerContext;
+  readonly #limits: PacingLimits;
+  readonly #withdrawals = new Withdrawals();
+  #pacing: Pacing<Exchange>;
+
+  constructor(context: ServerContext, limits: PacingLimits) {
+    this.#context = context;
+    this.#limits = limits;
+    this.#pacing = new Pacing(limits, false);
+  }
+
+  /** Whether anything depends on the server being there. */
+  get isWatched(): boolean {
+    return this.held.size > 0 || this.open.size > 0;
+  }
+
+  get counts(): { readonly queued: number; readonly inFlight: number; readonly held: number } {
+    return { queued: this.#pacing.queued, inFlight: this.open.size - this.#pacing.queued, held: this.held.size };
+  }
+
+  map(task: Task & { readonly kind: 'map' }, now: Instant): Outputs {
+    const { knowledge, liveness, id } = this.#context;
+    const { request } = task;
+    const isNew = this.held.get(request) === undefined;
+    const refusal = knowledge.refusalOf(request, isNew, now);
+    if (refusal !== undefined) return [settled(task.id, { kind: 'refused', server: id, ...refusal })];
+    const exchange = new Exchange(task, knowledge.formOf(request, isNew, now), now);
+    if (liveness.health === 'down' && !exchange.isPatient) {
+      liveness.demand(now);
+      return [settled(task.id, unanswered('server known to be down'))];
+    }
+    return [...this.#replaceOpen(request), ...this.#clearTheWay(request, now), ...this.#start(exchange, now)];
+  }
+
+  release(task: Task & { readonly kind: 'release' }, now: Instant): Outputs {
+    const previous = this.open.withKey(task.key);
+    const form = { preferFailure: false, resetFilters: false };
+    const exchange = new Exchange(task, form, now);
+    exchange.mayMeetLateGrant = task.id === undefined || previous?.task.kind === 'map';
+    this.#withdrawals.delete(task.key);
+    return [...this.#replaceOpen(task.key), ...this.#start(exchange, now)];
+  }
+
+  cancel(id: number, why: Unanswered['why'], now: Instant): Outputs {
+    const exchange = this.open.withId(id);
+    return exchange === undefined ? NOTHING : this.giveUp(exchange, why, now);
+  }
+
+  /** Releases a mapping of ours that nobody wants; nobody waits for the answer. */
+  withdraw(key: MapKey, now: Instant): Outputs {
+    return this.release({ kind: 'release', id: undefined, key, until: after(now, WITHDRAW_FOR) }, now);
+  }
+
+  /** The server was heard: what may have been made behind our back is released. */
+  withdrawAll(now: Instant): Outputs {
+    if (this.#withdrawals.size === 0) return NOTHING;
+    return this.#withdrawals.takeAll(now).flatMap((key) => this.withdraw(key, now));
+  }
+
+  rememberToWithdraw(key: MapKey, now: Instant): void {
+    this.#withdrawals.add(key, now);
+  }
+
+  /** `isAddressSilent`: one request used up its tries, and nothing at all was heard meanwhile (RFC 7488 §5). */
+  due(now: Instant): { readonly outputs: Outputs; readonly isAddressSilent: boolean } {
+    this.held.forgetExpired(now);
+    const outputs: ClientOutput[] = [];
+    let isAddressSilent = false;
+    for (let next = this.open.firstDue(now); next !== undefined; next = this.open.firstDue(now)) {
+      if (next.deadline <= now) outputs.push(...this.giveUp(next, 'no answer in time', now));
+      else {
+        isAddressSilent ||=
+          next.attempts >= this.#context.knowledge.dialect.retransmission.tries && this.#isSilent(next);
+        outputs.push(...this.#send(next, now));
+      }
+    }
+    outputs.push(...this.pump(now));
+    return { outputs, isAddressSilent };
+  }
+
+  nextAt(): { readonly at: Instant; readonly why: string } | undefined {
+    const first = this.open.first();
+    const paced = this.#pacing.nextAt();
+    if (first === undefined) return undefined;
+    if (paced !== undefined && paced < first.dueAt) return { at: paced, why: 'next paced request' };
+    return { at: first.dueAt, why: first.describe() };
+  }
+
+  /** Another address, another form, another protocol, or back after a pause. */
+  sendAgain(exchange: Exchange, now: Instant): Outputs {
+    exchange.startAgain();
+    return this.#send(exchange, now);
+  }
+
+  sendAllAgain(now: Instant): Outputs {
+    const outputs: ClientOutput[] = [];
+    for (const exchange of this.open.all()) outputs.push(...this.sendAgain(exchange, now));
+    return outputs;
+  }
+
+  /** RFC 6970 §5.1: a control point hears at once that the server cannot be reached. */
+  serverWentDown(now: Instant): Outputs {
+    const outputs: ClientOutput[] = [];
+    for (const exchange of this.open.all()) {
+      if (exchange.isPatient) this.#pause(exchange);
+      else outputs.push(...this.giveUp(exchange, 'server known to be down', now));
+    }
+    return outputs;
+  }
+
+  /** In the protocol the server turned out to speak, each request is judged anew. */
+  protocolChanged(now: Instant): Outputs {
+    const { knowledge } = this.#context;
+    const waiting = this.open.all();
+    for (const exchange of waiting) this.#pacing.drop(exchange);
+    this.#pacing = new Pacing(this.#limits, knowledge.dialect.isSerial);
+    const outputs: ClientOutput[] = [];
+    for (const exchange of waiting) {
+      const { task } = exchange;
+      if (task.kind === 'map') {
+        this.open.remove(exchange);
+        outputs.push(...this.map({ ...task, patience: restOf(task.patience, exchange.deadline, now) }, now));
+      } else outputs.push(...this.sendAgain(exchange, now));
+    }
+    return outputs;
+  }
+
+  giveUp(exchange: Exchange, why: Unanswered['why'], now: Instant): Outputs {
+    const { liveness, counters } = this.#context;
+    const { task } = exchange;
+    const isSilent = this.#isSilent(exchange);
+    if (exchange.gotAnotherPort && task.kind === 'map') return this.conflict(exchange, task.request, now);
+    this.settle(exchange);
+    counters.gaveUp();
+    if (isSilent && liveness.health !== 'down' && why !== 'closed') liveness.ask(now);
+    if (task.kind === 'release') {
+      if (task.id !== undefined) return [{ kind: 'released', id: task.id, outcome: unanswered(why) }];
+      if (isSilent) this.#withdrawals.add(task.key, now);
+      return NOTHING;
+    }
+    const outputs: ClientOutput[] = [settled(task.id, unanswered(why))];
+    // The request may have made a mapping all the same; a refresh of one that is wanted is no such thing.
+    if (!exchange.isUrgent || exchange.attempts === 0 || this.held.get(task.request) !== undefined) return outputs;
+    if (isSilent) this.#withdrawals.add(task.request, now);
+    else outputs.push(...this.withdraw(task.request, now));
+    return outputs;
+  }
+
+  /** The server made a mapping with another port than the only acceptable one: it goes, and the request is refused. */
+  conflict(exchange: Exchange, request: MapRequest, now: Instant): Outputs {
+    this.settle(exchange);
+    if (exchange.task.id === undefined) return NOTHING;
+    const refusal = {
+      kind: 'refused',
+      server: this.#context.id,
+      code: CANNOT_PROVIDE_EXTERNAL,
+      lifetimeSeconds: 0,
+      hold: holdOf(CANNOT_PROVIDE_EXTERNAL, 0),
+      by: 'client',
+    } as const;
+    this.held.delete(request);
+    return [settled(exchange.task.id, refusal), ...this.withdraw(request, now)];
+  }
+
+  /** Takes an answered request off the books. */
+  settle(exchange: Exchange): void {
+    this.open.remove(exchange);
+    this.#pacing.drop(exchange);
+  }
+
+  closeAll(why: Unanswered['why'], now: Instant): Outputs {
+    return this.open.all().flatMap((exchange) => this.giveUp(exchange, why, now));
+  }
+
+  /** One request per mapping: the latest wish counts (a release during a renewal, say). */
+  #replaceOpen(key: MapKey): Outputs {
+    const previous = this.open.withKey(key);
+    if (previous === undefined) return NOTHING;
+    this.settle(previous);
+    const { task } = previous;
+    if (task.id === undefined) return NOTHING;
+    this.#context.counters.gaveUp();
+    const outcome = unanswered('no answer in time');
+    return [task.kind === 'map' ? settled(task.id, outcome) : { kind: 'released', id: task.id, outcome }];
+  }
+
+  /** RFC 6887 §11.3: under another nonce, a mapping given up earlier would have this request refused. It goes first. */
+  #clearTheWay(key: MapKey, now: Instant): Outputs {
+    return this.#withdrawals
+      .takeUnder(key)
+      .filter((other) => other.nonce !== key.nonce)
+      .flatMap((other) => this.withdraw(other, now));
+  }
+
+  #start(exchange: Exchange, now: Instant): Outputs {
+    this.open.add(exchange);
+    return this.#send(exchange, now);
+  }
+
+  #send(exchange: Exchange, now: Instant): Outputs {
+    if (this.#context.liveness.health === 'down') {
+      this.#pause(exchange);
+      return NOTHING;
+    }
+    if (exchange.isUrgent && !this.#context.knowledge.dialect.isSerial) return this.#transmit(exchange, now);
+    this.#pause(exchange);
+    this.#pacing.enqueue(exchange, exchange.rank);
+    return this.pump(now);
+  }
+
+  /** Sends what has waited for its turn; also when an answer made room. */
+  pump(now: Instant): Outputs {
+    const outputs: ClientOutput[] = [];
+    for (let next = this.#pacing.next(now); next !== undefined; next = this.#pacing.next(now)) {
+      if (this.open.isOpen(next)) outputs.push(...this.#transmit(next, now));
+    }
+    return outputs;
+  }
+
+  #transmit(exchange: Exchange, now: Instant): Outputs {
+    const { choice, counters, knowledge, unit } = this.#context;
+    const address = choice.active;
+    if (address === undefined) {
+      this.#pause(exchange);
+      return NOTHING;
+    }
+    const { dialect } = knowledge;
+    const { task, form } = exchange;
+    counters.sent(task.kind, exchange.attempts > 0);
+    const expectedUntil = exchange.sent(now, dialect.retransmission, unit());
+    this.open.reschedule(exchange);
+    if (!exchange.isUrgent || dialect.isSerial) this.#pacing.sent(exchange, expectedUntil);
+    const bytes =
+      task.kind === 'map'
+        ? dialect.encodeMap(task.request, form, address.source)
+        : dialect.encodeRelease(task.key, address.source);
+    return [{ kind: 'transmit', to: address.endpoint, bytes }];
+  }
+
+  #pause(exchange: Exchange): void {
+    this.#pacing.drop(exchange);
+    exchange.paused();
+    this.open.reschedule(exchange);
+  }
+
+  #isSilent({ firstSentAt }: Exchange): boolean {
+    const { heardAt } = this.#context.liveness;
+    return firstSentAt !== undefined && (heardAt === undefined || heardAt <= firstSentAt);
+  }
+}
+
+const restOf = (patience: Patience, deadline: Instant, now: Instant): Patience =>
+  patience.kind === 'answer within' ? { ...patience, budget: between(now, deadline) } : patience;
+
+const unanswered = (why: Unanswered['why']): Unanswered => ({ kind: 'unanswered', why });
+
+const settled = (id: number, outcome: (ClientOutput & { readonly kind: 'settled' })['outcome']): ClientOutput => ({
+  kind: 'settled',
+  id,
+  outcome,
+});

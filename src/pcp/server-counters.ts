@@ -1,0 +1,63 @@
+// What happened with one server so far, counted for the status page and the metrics.
+
+import type { Duration } from '../base/time.ts';
+import type { DatagramIgnoredBecause } from './client-output.ts';
+import type { ResultCode } from './result-code.ts';
+
+export type RequestKind = 'map' | 'release' | 'announce';
+
+export interface CountersView {
+  readonly sent: Readonly<Record<RequestKind, number>>;
+  readonly retransmissions: number;
+  readonly results: ReadonlyMap<ResultCode, number>;
+  readonly unanswered: number;
+  readonly ignored: ReadonlyMap<DatagramIgnoredBecause, number>;
+  readonly lastRoundTrip: Duration | undefined;
+  readonly medianRoundTrip: Duration | undefined;
+}
+
+/** Enough for a steady median, few enough to follow a change of the path. */
+const ROUND_TRIPS_KEPT = 31;
+
+export class ServerCounters {
+  readonly #sent: Record<RequestKind, number> = { map: 0, release: 0, announce: 0 };
+  readonly #results = new Map<ResultCode, number>();
+  readonly #ignored = new Map<DatagramIgnoredBecause, number>();
+  #roundTrips: Duration[] = [];
+  #retransmissions = 0;
+  #unanswered = 0;
+
+  sent(kind: RequestKind, isRetransmission: boolean): void {
+    this.#sent[kind] += 1;
+    if (isRetransmission) this.#retransmissions += 1;
+  }
+
+  answered(code: ResultCode): void {
+    this.#results.set(code, (this.#results.get(code) ?? 0) + 1);
+  }
+
+  gaveUp(): void {
+    this.#unanswered += 1;
+  }
+
+  ignored(why: DatagramIgnoredBecause): void {
+    this.#ignored.set(why, (this.#ignored.get(why) ?? 0) + 1);
+  }
+
+  tookRoundTrip(time: Duration): void {
+    this.#roundTrips = [...this.#roundTrips.slice(1 - ROUND_TRIPS_KEPT), time];
+  }
+
+  view(): CountersView {
+    const sorted = [...this.#roundTrips].sort((a, b) => a - b);
+    return {
+      sent: { ...this.#sent },
+      retransmissions: this.#retransmissions,
+      results: new Map(this.#results),
+      unanswered: this.#unanswered,
+      ignored: new Map(this.#ignored),
+      lastRoundTrip: this.#roundTrips.at(-1),
+      medianRoundTrip: sorted[sorted.length >> 1],
+    };
+  }
+}
