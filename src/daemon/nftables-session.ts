@@ -33,6 +33,8 @@ export interface NftablesFigures {
   readonly lastTransaction: { readonly elements: number; readonly took: Duration } | undefined;
   /** Whether this kernel extends a timeout by adding the element again. */
   readonly addExtends: boolean;
+  /** What keeps mapped ports from working, in a sentence: nft failed last time, or the firewall drops. */
+  readonly problem: string | undefined;
 }
 
 /** Makes or takes over our table. The error is a sentence for the person who starts the daemon. */
@@ -49,8 +51,7 @@ export async function startNftablesSession(
   }
   const session = new NftablesSession(host, driver, options, run, opened.value);
   await session.readListeningPorts();
-  const advice = await session.firewallAdvice();
-  if (advice !== undefined) host.log.warn(advice);
+  await session.lookAtFirewall();
   return ok(session);
 }
 
@@ -66,6 +67,8 @@ export class NftablesSession implements LocalNat {
   #transactions = 0;
   #failures = 0;
   #lastTransaction: NftablesFigures['lastTransaction'];
+  #lastFailure: Nat1Problem | undefined;
+  #firewallAdvice: string | undefined;
 
   constructor(
     host: Host,
@@ -109,7 +112,7 @@ export class NftablesSession implements LocalNat {
 
   /** On a signal: compares the kernel's table with what it should be, and puts it right. */
   async check(): Promise<Result<void, Nat1Problem>> {
-    await this.readListeningPorts();
+    await Promise.all([this.readListeningPorts(), this.lookAtFirewall()]);
     return this.#ask((id) => this.#keeper.run((keeper, now) => keeper.handleCheck(id, now)));
   }
 
@@ -135,15 +138,17 @@ export class NftablesSession implements LocalNat {
       failures: this.#failures,
       lastTransaction: this.#lastTransaction,
       addExtends: this.#addExtends,
+      problem: this.#lastFailure ?? this.#firewallAdvice,
     };
   }
 
-  /** What to tell the operator about the firewall; undefined when packets pass. */
-  async firewallAdvice(): Promise<string | undefined> {
+  /** Warns once when the firewall would drop what we send inwards, and again when that changes. */
+  async lookAtFirewall(): Promise<void> {
     const listed = nftSuccess(await this.#run(nftListRuleset()));
-    return forwardingAdvice(
-      listed.ok ? probeForwarding(listed.value, this.#options.wanInterface) : { kind: 'unreadable' },
-    );
+    const { wanInterface } = this.#options;
+    const advice = forwardingAdvice(listed.ok ? probeForwarding(listed.value, wanInterface) : { kind: 'unreadable' });
+    if (advice !== undefined && advice !== this.#firewallAdvice) this.#host.log.warn(advice);
+    this.#firewallAdvice = advice;
   }
 
   async readListeningPorts(): Promise<void> {
@@ -180,6 +185,7 @@ export class NftablesSession implements LocalNat {
         return;
       case 'nft failed':
         this.#failures += 1;
+        this.#lastFailure = output.problem;
         this.#host.log.error(output.problem);
         return;
       default:
@@ -191,6 +197,7 @@ export class NftablesSession implements LocalNat {
     const startedAt = this.#host.clock.now();
     const outcome = await this.#run(call);
     const endedAt = this.#host.clock.now();
+    if (nftSuccess(outcome).ok) this.#lastFailure = undefined;
     if (elements > 0) {
       this.#transactions += 1;
       this.#lastTransaction = { elements, took: milliseconds(between(startedAt, endedAt)) };

@@ -16,7 +16,8 @@ export const nftScript = (input: string): NftCall => ({ args: ['-f', '-'], input
 
 export const nftListTable = (): NftCall => ({ args: ['-j', 'list', 'table', ...NFT_TABLE.split(' ')], input: '' });
 
-export const nftListRuleset = (): NftCall => ({ args: ['-j', 'list', 'ruleset'], input: '' });
+/** Terse: everybody's rules without the elements of their sets. */
+export const nftListRuleset = (): NftCall => ({ args: ['-j', '-t', 'list', 'ruleset'], input: '' });
 
 /** What nft printed, or in one line why it failed. */
 export function nftSuccess(outcome: NftOutcome): Result<string, string> {

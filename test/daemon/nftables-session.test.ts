@@ -102,13 +102,21 @@ describe('the NAT of this box over nft', () => {
     const outcome = await settle(session.apply(rule(6881), seconds(60)));
     expect(outcome).toEqual(refused('nft failed: Error: Could not process rule: Cannot allocate memory'));
     expect(host.logged('error')).toHaveLength(1);
-    expect(session.figures().failures).toBe(1);
+    expect(session.figures()).toMatchObject({ failures: 1, problem: expect.stringContaining('Cannot allocate') });
+    nft.broken = undefined;
+    await settle(session.apply(rule(6881), seconds(60)));
+    expect(session.figures().problem).toBeUndefined();
   });
 
   it('warns at the start when the firewall will drop what comes in', async () => {
     nft.ruleset = readFileSync(new URL('../local-nat/rulesets/debian-drop.json', import.meta.url), 'utf8');
-    await start();
-    expect(host.logged('warn').join()).toContain('ct status dnat accept');
+    const session = await start();
+    await settle(session.check());
+    expect(host.logged('warn').filter((line) => line.includes('ct status dnat accept'))).toHaveLength(1);
+    expect(session.figures().problem).toContain('chain "inet filter forward" has the policy "drop"');
+    nft.ruleset = '{"nftables": []}';
+    await settle(session.check());
+    expect(session.figures().problem).toBeUndefined();
   });
 
   it('keeps away from ports that programs here listen on', async () => {
