@@ -2,6 +2,10 @@
 // options.
 
 import type { Manual, ManualCommand, ManualFlag, ManualOption } from '../operator/manual.ts';
+import { manualPage } from '../operator/manual-page.ts';
+import { optionTableMarkdown, optionTableToml } from '../operator/option-table.ts';
+import { bashCompletion, zshCompletion } from '../operator/shell-completion.ts';
+import type { HelpForm } from './command-line.ts';
 import { COMMAND_NAMES, COMMANDS, type CommandName, type CommandOption } from './command-table.ts';
 import { type AnyConfigOption, CONFIG_OPTIONS, environmentName } from './config.ts';
 import { configFlagsOf } from './flag-reader.ts';
@@ -19,22 +23,48 @@ export function manualOf(version: string): Manual {
 function commandOf(name: CommandName): ManualCommand {
   const { words, summary, details, options } = COMMANDS[name];
   const configuration = configFlagsOf(name).filter((row) => !row.isHidden);
-  return { name, words, summary, details, flags: [...options.map(flagOf), ...configuration.map(flagOf)] };
+  return { name, words, summary, details, flags: [...options.map(flagOf), ...configuration.map(configFlagOf)] };
 }
 
 const flagOf = ({ flag, kind, help }: CommandOption<unknown>): ManualFlag => ({
   flag,
   placeholder: kind.placeholder,
   isRepeatable: kind.isRepeatable,
+  isConfiguration: false,
   help,
 });
 
-const optionOf = (row: AnyConfigOption): ManualOption => ({
+/** A switch that is on of itself is there to be switched off. */
+const configFlagOf = (row: AnyConfigOption): ManualFlag => ({
   ...flagOf(row),
+  flag: row.standard === true ? `no-${row.flag}` : row.flag,
+  isConfiguration: true,
+});
+
+const optionOf = (row: AnyConfigOption): ManualOption => ({
+  ...configFlagOf(row),
   key: row.key,
   environment: environmentName(row.flag),
   standard: row.kind.show(row.standard),
 });
+
+/** `help` in every form: the whole manual, or the text about one command. */
+export function helpIn(form: HelpForm, topic: CommandName | undefined, version: string): string {
+  switch (form) {
+    case 'text':
+      return helpText(topic, version);
+    case 'man':
+      return manualPage(manualOf(version));
+    case 'markdown':
+      return optionTableMarkdown(manualOf(version));
+    case 'toml':
+      return optionTableToml(manualOf(version));
+    case 'bash':
+      return bashCompletion(manualOf(version));
+    case 'zsh':
+      return zshCompletion(manualOf(version));
+  }
+}
 
 /** At most 80 columns. */
 export function helpText(topic: CommandName | undefined, version: string): string {
@@ -67,7 +97,7 @@ function helpOf(name: CommandName): string {
   if (configuration.length > 0 && options.length > 0) lines.push('');
   for (const row of configuration) {
     const standard = row.kind.show(row.standard);
-    lines.push(...entry(usageOf(flagOf(row)), `${row.help} [${row.key} = ${standard}]`, 26));
+    lines.push(...entry(usageOf(configFlagOf(row)), `${row.help} [${row.key} = ${standard}]`, 26));
   }
   return `${lines.join('\n').trimEnd()}\n`;
 }

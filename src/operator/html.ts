@@ -76,7 +76,8 @@ export const pageHeaders = (nonce: string): Readonly<Record<string, string>> => 
     "frame-ancestors 'none'",
   ].join('; '),
   'cache-control': 'no-store',
-  'referrer-policy': 'no-referrer',
+  // "no-referrer" would make browsers send "Origin: null" with our own forms.
+  'referrer-policy': 'same-origin',
   'x-content-type-options': 'nosniff',
   'cross-origin-opener-policy': 'same-origin',
 });

@@ -20,6 +20,8 @@ export interface ManualFlag {
   /** Undefined for a switch. */
   readonly placeholder: string | undefined;
   readonly isRepeatable: boolean;
+  /** It is one of `Manual.options`, too. */
+  readonly isConfiguration: boolean;
   readonly help: string;
 }
 

@@ -25,7 +25,9 @@ const refresh = async () => {
   try {
     const answer = await fetch(location.pathname, { cache: 'no-store' });
     if (!answer.ok) throw new Error(String(answer.status));
-    swap(new DOMParser().parseFromString(await answer.text(), 'text/html'));
+    const text = await answer.text();
+    // The head's style carries another nonce than this page's.
+    swap(new DOMParser().parseFromString(text.slice(text.indexOf('<body>')), 'text/html'));
     offline.hidden = true;
   } catch {
     offline.hidden = false;

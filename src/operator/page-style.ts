@@ -16,18 +16,21 @@ a { color:var(--accent); }
 .top { display:flex; justify-content:space-between; align-items:center; gap:1rem; flex-wrap:wrap; }
 .health { margin:1rem 0; padding:.9rem 1.1rem; border:1px solid var(--line); border-left:.45rem solid var(--mark); border-radius:.5rem; background:var(--raised); font-size:1.2rem; }
 .good { --mark:var(--good); } .attention { --mark:var(--attention); } .bad { --mark:var(--bad); }
-.facts { display:grid; grid-template-columns:repeat(auto-fit,minmax(11rem,1fr)); gap:.75rem; margin:0; }
+.facts { display:grid; grid-template-columns:repeat(auto-fit,minmax(9rem,1fr)); gap:.75rem; margin:0; }
 .facts div { background:var(--raised); border:1px solid var(--line); border-radius:.5rem; padding:.6rem .9rem; }
 dt { color:var(--soft); font-size:.85rem; } dd { margin:0; overflow-wrap:anywhere; }
 .facts dd { font-size:1.1rem; font-variant-numeric:tabular-nums; }
 table { border-collapse:collapse; width:100%; font-size:.95rem; }
 th { text-align:left; color:var(--soft); font-weight:600; font-size:.85rem; }
-th,td { padding:.5rem .6rem .5rem 0; border-bottom:1px solid var(--line); vertical-align:top; overflow-wrap:anywhere; }
+th,td { padding:.5rem .9rem .5rem 0; border-bottom:1px solid var(--line); vertical-align:top; }
+td:nth-child(3),td:nth-child(6) { overflow-wrap:anywhere; min-width:9rem; }
+@media (min-width:44.01rem) { td:not(:nth-child(3)):not(:nth-child(6)),th { white-space:nowrap; } }
 td { font-variant-numeric:tabular-nums; }
 .soft { color:var(--soft); font-size:.88rem; display:block; }
 .state { white-space:nowrap; } .state::before { content:""; display:inline-block; width:.65em; height:.65em; border-radius:50%; background:var(--mark); margin-right:.4em; }
 ul.plain { list-style:none; margin:0; padding:0; }
-.events li { display:grid; grid-template-columns:6.5rem 1fr; gap:.75rem; padding:.3rem 0; border-bottom:1px solid var(--line); overflow-wrap:anywhere; }
+ul.events { margin-top:1rem; }
+.events li { display:grid; grid-template-columns:8rem 1fr; gap:.75rem; padding:.3rem 0; border-bottom:1px solid var(--line); overflow-wrap:anywhere; }
 .events time { color:var(--soft); }
 .warn span::before { content:"! "; color:var(--bad); font-weight:700; }
 .cards { display:grid; grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr)); gap:1rem; }
@@ -50,7 +53,7 @@ footer { margin-top:2.5rem; color:var(--soft); font-size:.88rem; }
   thead { position:absolute; width:1px; height:1px; overflow:hidden; clip-path:inset(50%); }
   table,tbody,tr,td { display:block; }
   tr { border:1px solid var(--line); border-radius:.5rem; background:var(--raised); padding:.5rem .8rem; margin-bottom:.75rem; }
-  td { border:0; padding:.2rem 0; display:grid; grid-template-columns:6rem 1fr; gap:.5rem; }
+  td { border:0; padding:.2rem 0; overflow-wrap:anywhere; display:grid; grid-template-columns:6rem 1fr; gap:.5rem; }
   td::before { content:attr(data-label); color:var(--soft); font-size:.85rem; }
   td > * { grid-column:2; } td > .first { grid-row:1; }
   .events li { grid-template-columns:1fr; gap:0; }
