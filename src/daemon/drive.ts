@@ -37,7 +37,7 @@ export class Driver {
 
   add<M extends Machine<Output>, Output>(
     name: string,
-    machine: M,
+    machine: M & Machine<Output>,
     perform: (output: Output) => void,
   ): Driven<M, Output> {
     const performAll = (outputs: readonly Output[]): void => {

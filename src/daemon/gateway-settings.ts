@@ -11,10 +11,7 @@ export function policyOf({ policy }: Config): Policy {
     minPort: policy.minPort,
     maxMappings: policy.maxMappings,
     maxMappingsPerClient: policy.maxMappingsPerClient,
-    rules: policy.rules.map((rule) => ({
-      ...rule,
-      client: rule.client.kind === 'anyone' ? undefined : rule.client,
-    })),
+    rules: policy.rules,
   };
 }
 

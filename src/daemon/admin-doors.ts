@@ -1,0 +1,77 @@
+// The two doors for the person at the box: the admin socket, and the page's listener where one is configured.
+
+import type { Host } from '../base/host.ts';
+import type { HttpLimits, HttpListener } from '../base/http.ts';
+import { type Endpoint, endpointText } from '../base/ip-address.ts';
+import { ok, type Result, refused } from '../base/result.ts';
+import { seconds } from '../base/time.ts';
+import type { OperatorSource } from '../operator/operator-source.ts';
+import { adminHandlers } from './admin-routes.ts';
+import type { Config } from './config.ts';
+
+/** The owner and its group may, nobody else: the file system is the guard. */
+const SOCKET_MODE = 0o660;
+const LIMITS: HttpLimits = {
+  bodyBytes: 16 * 1024,
+  headBytes: 16 * 1024,
+  headWithin: seconds(3),
+  requestWithin: seconds(5),
+  connections: 64,
+  // Everybody on the socket is one peer, and so is everybody behind a reverse proxy.
+  connectionsPerPeer: 64,
+};
+
+export class AdminDoors {
+  readonly #host: Host;
+  readonly #listeners: HttpListener[] = [];
+  #pageEndpoint: Endpoint | undefined;
+  #token: string | undefined;
+
+  private constructor(host: Host) {
+    this.#host = host;
+  }
+
+  /** The error is a sentence for the person who starts the daemon. */
+  static async open(host: Host, config: Config, source: OperatorSource): Promise<Result<AdminDoors, string>> {
+    const doors = new AdminDoors(host);
+    const tokenProblem = await doors.readToken(config.admin.tokenFile);
+    if (tokenProblem !== undefined) return refused(tokenProblem);
+    const { clock, random } = host;
+    const handlers = adminHandlers({ source, clock, random, token: () => doors.#token });
+    const { socket: path, listen } = config.admin;
+    const socket = await host.http.listen({ kind: 'unix', path, mode: SOCKET_MODE }, LIMITS, handlers.socket);
+    if (!socket.ok) return refused(`cannot open the admin socket: ${socket.error} (admin.socket or --admin-socket)`);
+    doors.#listeners.push(socket.value);
+    if (listen === 'off') return ok(doors);
+    const page = await host.http.listen({ kind: 'tcp', endpoint: listen }, LIMITS, handlers.tcp);
+    if (!page.ok) {
+      await doors.close();
+      return refused(`cannot open the status page: ${page.error} (admin.listen or --admin; "off" for none)`);
+    }
+    doors.#listeners.push(page.value);
+    doors.#pageEndpoint = page.value.endpoint;
+    return ok(doors);
+  }
+
+  pageUrl(): string | undefined {
+    return this.#pageEndpoint === undefined ? undefined : `http://${endpointText(this.#pageEndpoint)}/`;
+  }
+
+  /** Undefined when all is well; the token may have been changed in its file. */
+  async readToken(path: string): Promise<string | undefined> {
+    if (path === '') {
+      this.#token = undefined;
+      return undefined;
+    }
+    const text = await this.#host.files.read(path);
+    if (!text.ok) return `admin.token_file: ${text.error.message}`;
+    const token = text.value.trim();
+    if (token === '') return `admin.token_file: ${path} is empty; write a long random word into it`;
+    this.#token = token;
+    return undefined;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
+  }
+}

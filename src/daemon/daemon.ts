@@ -1,0 +1,266 @@
+// The running process put together: who listens to whom, in which order things start, and how they end.
+// No rule of a protocol lives here; each part is made by its own room and handed what it needs.
+
+import type { Host } from '../base/host.ts';
+import type { HttpRequest } from '../base/http.ts';
+import { ok, type Result } from '../base/result.ts';
+import { type Duration, seconds } from '../base/time.ts';
+import type { DescriptorTexts } from '../igd/descriptor-texts.ts';
+import { createGateway, type RunningGateway } from '../interworking/create-gateway.ts';
+import { MappingFile } from '../mapping/mapping-file.ts';
+import { MappingTable } from '../mapping/mapping-table.ts';
+import { SAMPLE_EVERY } from '../operator/event-history.ts';
+import { Metrics, type ProcessFigures } from '../operator/metrics.ts';
+import type { OperatorSource } from '../operator/operator-source.ts';
+import { AdminDoors } from './admin-doors.ts';
+import type { Config, ConfigKey } from './config.ts';
+import { changedKeys } from './config-reader.ts';
+import { loadDeviceIdentity } from './device-identity.ts';
+import type { Driver } from './drive.ts';
+import { gatewayOptionsOf, judgesByMac, policyOf } from './gateway-settings.ts';
+import { HistoryKeeper } from './history-keeper.ts';
+import { findLanAddresses } from './lan-addresses.ts';
+import { LanHosts } from './lan-hosts.ts';
+import { LanSide } from './lan-side.ts';
+import { createOperatorView } from './operator-view.ts';
+import { createPcpSession, type PcpSession } from './pcp-session.ts';
+import { Periodic } from './periodic.ts';
+import { presentationAnswer } from './presentation-answer.ts';
+import { ServerViews } from './server-views.ts';
+import { WanSide } from './wan-side.ts';
+
+export interface DaemonParts {
+  readonly host: Host;
+  readonly driver: Driver;
+  readonly config: Config;
+  readonly descriptors: DescriptorTexts;
+  readonly version: string;
+  /** Everything on this one machine: mappings go when the daemon does. */
+  readonly isDemo: boolean;
+  readonly processFigures: () => ProcessFigures;
+}
+
+/** Longer than a carrier takes to answer, shorter than the two seconds a person waits after Ctrl-C. */
+const RELEASE_WITHIN = seconds(1.5);
+const LOOK_AT_HOSTS_EVERY = seconds(10);
+
+// These are read again for each request; everything else needs a restart, which a reload says.
+const RELOADABLE: ReadonlySet<ConfigKey> = new Set<ConfigKey>([
+  'policy.own_address_only',
+  'policy.min_port',
+  'policy.max_mappings',
+  'policy.max_mappings_per_client',
+  'policy.rule',
+  'hosts.dhcp_leases',
+  'admin.token_file',
+]);
+
+export class Daemon {
+  readonly #parts: DaemonParts;
+  readonly #table = new MappingTable();
+  readonly #history: HistoryKeeper;
+  readonly #metrics = new Metrics();
+  readonly #hosts: LanHosts;
+  readonly #serverViews = new ServerViews();
+  readonly #operator: OperatorSource;
+  readonly #file: MappingFile;
+  readonly #wan: WanSide;
+  readonly #pcp: PcpSession;
+  readonly #gateway: RunningGateway;
+  #config: Config;
+  #lan: LanSide | undefined;
+  #admin: AdminDoors | undefined;
+
+  private constructor(parts: DaemonParts, wan: WanSide, pcp: PcpSession) {
+    const { host, driver, config } = parts;
+    this.#parts = parts;
+    this.#config = config;
+    this.#wan = wan;
+    this.#pcp = pcp;
+    this.#hosts = new LanHosts(host, config.hosts.dhcpLeases);
+    this.#history = new HistoryKeeper(host.clock, host.log, (address) => this.#hosts.nameOf(address));
+    this.#file = new MappingFile({
+      files: host.files,
+      directory: config.state.directory,
+      table: this.#table,
+      clock: () => ({ now: host.clock.now(), wall: host.clock.wallTime() }),
+      log: host.log,
+    });
+    this.#gateway = createGateway({
+      table: this.#table,
+      pcp,
+      localNat: wan.nat,
+      policy: () => policyOf(this.#config),
+      options: gatewayOptionsOf(config, config.pcp.trusted || parts.isDemo),
+      now: () => host.clock.now(),
+      wallTime: () => host.clock.wallTime(),
+      random: host.random,
+      log: host.log,
+      macOf: (address) => this.#hosts.macOf(address),
+      durable: () => this.#file.settled(),
+      lookAtHosts: () => this.#hosts.look(),
+    });
+    this.#operator = this.#createOperatorView();
+    const gateway = driver.add('mappings', this.#gateway.machine, (output) => this.#gateway.perform(output));
+    this.#gateway.onWakeMoved(() => gateway.run(() => []));
+    const file = driver.add('mapping file', this.#file, (output) => this.#file.perform(output));
+    this.#file.onWakeMoved(() => file.run(() => []));
+  }
+
+  /** The error is a sentence for the person who starts the daemon: what was wrong and what to mend. */
+  static async start(parts: DaemonParts): Promise<Result<Daemon, string>> {
+    const { host, driver, config } = parts;
+    const lans = findLanAddresses(config.lan.interfaces, host.network.interfaces());
+    if (!lans.ok) return lans;
+    const wan = await WanSide.open(host, driver, config);
+    if (!wan.ok) return wan;
+    const pcp = await createPcpSession({ host, driver, config: config.pcp });
+    const daemon = new Daemon(parts, wan.value, pcp);
+    await daemon.#restore();
+    const identity = await loadDeviceIdentity(host.files, config.state.directory, host.random, host.clock.wallTime());
+    if (identity.problem !== undefined) host.log.warn(`UUIDs will change at the next start: ${identity.problem}`);
+    const lan = await LanSide.open({
+      ...parts,
+      lans: lans.value,
+      identity: identity.identity,
+      gateway: daemon.#gateway,
+      wanInterface: wan.value.interfaceName,
+      presentation: (request) =>
+        presentationAnswer(request, daemon.#operator.snapshot(), daemon.#config.lan.friendlyName, host.random),
+      prepare: (request) => daemon.#prepare(request),
+      observe: () => {},
+      turnedAway: (why) => daemon.#metrics.datagramIgnored('http', why),
+    });
+    const admin = lan.ok ? await AdminDoors.open(host, config, daemon.#operator) : lan;
+    if (lan.ok) daemon.#lan = lan.value;
+    if (!admin.ok) {
+      await daemon.close();
+      return admin;
+    }
+    daemon.#admin = admin.value;
+    daemon.#listen();
+    return ok(daemon);
+  }
+
+  get operator(): OperatorSource {
+    return this.#operator;
+  }
+
+  descriptionUrls(): readonly string[] {
+    return this.#lan?.views().flatMap((view) => view.descriptionUrls) ?? [];
+  }
+
+  pageUrl(): string | undefined {
+    return this.#admin?.pageUrl();
+  }
+
+  /** A configuration that was read again: what can change does, the rest is named. */
+  async reload(config: Config): Promise<void> {
+    const { log } = this.#parts.host;
+    const changed = changedKeys(this.#config, config);
+    const late = changed.filter((key) => !RELOADABLE.has(key));
+    if (late.length > 0) log.warn(`these changes wait for a restart: ${late.join(', ')}`);
+    this.#config = { ...this.#config, policy: config.policy, hosts: config.hosts, admin: config.admin };
+    this.#hosts.useLeaseFile(config.hosts.dhcpLeases);
+    const problem = await this.#admin?.readToken(config.admin.tokenFile);
+    if (problem !== undefined) log.warn(problem);
+    const now = changed.filter((key) => RELOADABLE.has(key));
+    log.info(now.length === 0 ? 'configuration read again: nothing to change' : `changed: ${now.join(', ')}`);
+    await this.check();
+  }
+
+  /** Looks at once at everything that is otherwise looked at now and then: after a firewall reload, a new WAN address. */
+  async check(): Promise<void> {
+    this.#wan.look();
+    this.#pcp.reconsider();
+    const kernel = await this.#wan.nat?.check();
+    if (kernel?.ok === false) this.#parts.host.log.error(kernel.error);
+  }
+
+  /** Says goodbye on the LAN, leaves mappings for the next start (a demo deletes them), ends within two seconds. */
+  async close(): Promise<void> {
+    await Promise.all([this.#lan?.close(), this.#admin?.close()]);
+    if (this.#parts.isDemo) await this.#gateway.close(RELEASE_WITHIN);
+    else this.#gateway.stop();
+    await this.#file.close();
+    await this.#wan.close(this.#config.wan.flushOnExit);
+    this.#pcp.close();
+  }
+
+  async #restore(): Promise<void> {
+    const { host, config } = this.#parts;
+    const directory = await host.files.makeDirectory(config.state.directory, 0o700);
+    if (!directory.ok) {
+      host.log.warn(`mappings will not survive a restart: ${directory.error.message} (state.directory)`);
+    }
+    const stored = await this.#file.load();
+    this.#table.listen((changes) => {
+      this.#history.tableChanged(changes);
+      for (const change of changes) if (change.kind === 'removed') this.#metrics.mappingRemoved(change.reason);
+      this.#lan?.publishChanges();
+    });
+    this.#gateway.start(stored);
+    await this.#file.begin();
+    await this.#hosts.look();
+  }
+
+  #listen(): void {
+    const { host, driver } = this.#parts;
+    const { clock } = host;
+    this.#gateway.onKnownChanged(() => {
+      this.#lan?.publishChanges();
+      this.#history.changed();
+    });
+    this.#gateway.onEvent((event) => {
+      if (event.kind === 'refused') this.#history.tell('refused', 'info', `${event.what} refused: ${event.why}`);
+    });
+    const hosts = new Periodic(LOOK_AT_HOSTS_EVERY, 'look at the LAN hosts', clock.now());
+    driver.add('LAN hosts', hosts, () => void this.#hosts.look());
+    const samples = new Periodic(SAMPLE_EVERY, 'take a sample for the history', clock.now());
+    driver.add('history', samples, () => this.#sample());
+    this.#sample();
+  }
+
+  #sample(): void {
+    this.#history.sample(this.#table.size, this.#medianRoundTrip());
+  }
+
+  #medianRoundTrip(): Duration | undefined {
+    const current = this.#pcp.currentServer();
+    return this.#pcp.view().find((server) => server.id === current)?.counters.medianRoundTrip;
+  }
+
+  async #prepare(request: HttpRequest): Promise<void> {
+    const isUnknown = request.method === 'POST' && this.#hosts.macOf(request.peer.address) === undefined;
+    if (isUnknown && judgesByMac(this.#config)) await this.#hosts.look();
+  }
+
+  #createOperatorView(): OperatorSource {
+    const { host, driver, version, isDemo, processFigures } = this.#parts;
+    return createOperatorView({
+      clock: host.clock,
+      driver,
+      version,
+      isDemo,
+      startedAt: host.clock.wallTime(),
+      table: this.#table,
+      gateway: this.#gateway,
+      history: this.#history,
+      metrics: this.#metrics,
+      maxMappings: () => this.#config.policy.maxMappings,
+      nameOfHost: (address) => this.#hosts.nameOf(address),
+      servers: (now) => this.#serverViews.of(this.#pcp.view(), this.#pcp.currentServer(), now),
+      noServerBecause: () => this.#pcp.noServerBecause(),
+      lan: () =>
+        (this.#lan?.views() ?? []).map(({ lan, descriptionUrls }) => ({
+          name: lan.interfaceName,
+          address: lan.address.text,
+          descriptionUrls,
+          problem: undefined,
+        })),
+      wan: () => this.#wan.view(),
+      subscribers: () => this.#lan?.subscribers() ?? 0,
+      processFigures,
+    });
+  }
+}

@@ -1,0 +1,256 @@
+// Start here: argv → command → configuration → host → daemon → signals. The only file, beside library.ts, that opens
+// the platform. Exit codes: 0 fine; 1 it ran and the answer is no; 2 wrong usage or configuration.
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Host } from './base/host.ts';
+import { after, type Duration } from './base/time.ts';
+import {
+  type AddWords,
+  type CommandLine,
+  type Configured,
+  DEFAULT_CONFIG_FILE,
+  parseCommandLine,
+} from './daemon/command-line.ts';
+import type { Config } from './daemon/config.ts';
+import type { ConfigPurpose } from './daemon/config-checks.ts';
+import { configProblemText } from './daemon/config-problem.ts';
+import { readConfig } from './daemon/config-reader.ts';
+import { Daemon } from './daemon/daemon.ts';
+import { DEMO_CARRIER, demoConfig, demoWelcome } from './daemon/demo.ts';
+import { runDoctor } from './daemon/doctor-run.ts';
+import { Driver } from './daemon/drive.ts';
+import { helpIn } from './daemon/help-text.ts';
+import { runSimulator } from './daemon/simulate-command.ts';
+import { SimulatorSession } from './daemon/simulator-session.ts';
+import { DESCRIPTOR_TEXTS } from './descriptor-texts.ts';
+import { addCommand } from './operator/commands/add-command.ts';
+import type { AdminCall, CommandOutcome } from './operator/commands/admin-call.ts';
+import { deleteCommand } from './operator/commands/delete-command.ts';
+import { listCommand } from './operator/commands/list-command.ts';
+import { statusCommand } from './operator/commands/status-command.ts';
+import { watchCommand } from './operator/commands/watch-command.ts';
+import type { MappingOrder } from './operator/operator-source.ts';
+import type { Terminal } from './operator/terminal.ts';
+import { askAdmin } from './platform/admin-client.ts';
+import { createNodeHost } from './platform/node-host.ts';
+import { createNodeLog } from './platform/node-log.ts';
+import { nodeRandom, seededRandom } from './platform/node-random.ts';
+import { createProcessFigures } from './platform/process-figures.ts';
+import { openTerminal } from './platform/terminal.ts';
+
+const VERSION = process.env['IGD2PCP_VERSION'] ?? '0.0.0';
+const FINE = 0;
+const NO = 1;
+const MISUSED = 2;
+
+const terminal = openTerminal();
+
+async function main(): Promise<number> {
+  const parsed = parseCommandLine(process.argv.slice(2), process.env);
+  if (!parsed.ok) return misused(parsed.error);
+  const line = parsed.value;
+  switch (line.command) {
+    case 'version':
+      terminal.print(`igd2pcp ${VERSION}\n`);
+      return FINE;
+    case 'help':
+      terminal.print(helpIn(line.form, line.topic, VERSION));
+      return FINE;
+    case 'simulate':
+      return simulate(line);
+    case 'check-config':
+      return withConfig(line, 'run', async (_config, file) => {
+        terminal.print(`${file} is fine\n`);
+        return FINE;
+      });
+    case 'run':
+      return withConfig(line, 'run', (config) => run(line, config));
+    case 'demo':
+      return withConfig(line, 'demo', demo);
+    case 'doctor':
+      return withConfig(line, 'command', (config) =>
+        runDoctor(quietHost(config), config, line, (text) => terminal.print(text)),
+      );
+    case 'status':
+      return asking(line, (call) => statusCommand(call, line.json, view()));
+    case 'list':
+      return asking(line, (call) => listCommand(call, line.json, view()));
+    case 'add':
+      return asking(line, (call) => addCommand(call, orderOf(line.mapping), line.json));
+    case 'delete':
+      return asking(line, (call) => deleteCommand(call, line.mapping, line.json));
+    case 'watch':
+      return asking(line, (call, config) => {
+        const { clock } = quietHost(config);
+        const { print: write, rows, stopped } = terminal;
+        return watchCommand(call, { terminal: view, rows, write, stopped, sleep: (span) => sleep(clock, span) });
+      });
+  }
+}
+
+/** For the commands that talk to a running daemon. */
+function asking(line: Configured, ask: (call: AdminCall, config: Config) => Promise<CommandOutcome>): Promise<number> {
+  return withConfig(line, 'command', async (config) => {
+    const call: AdminCall = ({ method, path, body = '' }) => askAdmin(config.admin.socket, method, path, body);
+    return report(await ask(call, config));
+  });
+}
+
+const view = (): Terminal => ({ columns: terminal.columns(), hasColour: terminal.hasColour });
+
+const orderOf = (words: AddWords): MappingOrder => ({
+  ...words,
+  internalAddress: words.internalAddress.text,
+  remoteHost: '',
+});
+
+function report(outcome: CommandOutcome): number {
+  terminal.print(outcome.stdout);
+  terminal.complain(outcome.stderr);
+  return outcome.exitCode;
+}
+
+function sleep(clock: Host['clock'], span: Duration): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.wakeAt(after(clock.now(), span), resolve);
+    terminal.stopped.addEventListener('abort', () => {
+      cancel();
+      resolve();
+    });
+  });
+}
+
+/** The daemon until a signal ends it. */
+async function run(line: Configured, config: Config): Promise<number> {
+  const host = daemonHost(config);
+  const started = await startDaemon(host, new Driver(host.clock), config, false);
+  if (!started.ok) return misused(started.error);
+  host.log.info(`igd2pcp ${VERSION} is running`, { description: started.value.descriptionUrls().join(' ') });
+  process.on('SIGHUP', () => {
+    const again = readFrom(line, 'run');
+    if (again.ok) void started.value.reload(again.config);
+    else host.log.error(`the configuration stays as it was: ${again.problem}`);
+  });
+  await stopped();
+  await started.value.close();
+  return FINE;
+}
+
+async function demo(configured: Config): Promise<number> {
+  const directory = mkdtempSync(join(tmpdir(), 'igd2pcp-demo-'));
+  try {
+    const host = daemonHost(configured);
+    const driver = new Driver(host.clock);
+    const carrier = await SimulatorSession.open(host, driver, { endpoint: DEMO_CARRIER });
+    if (!carrier.ok) return misused(carrier.error);
+    const config = demoConfig(configured, carrier.value.endpoint, directory);
+    const started = await startDaemon(host, driver, config, true);
+    if (!started.ok) return misused(started.error);
+    const daemon = started.value;
+    const [externalAddress] = carrier.value.simulator.options.externalAddresses;
+    const { endpoint } = carrier.value;
+    const places = { carrier: endpoint, externalAddress, adminSocket: config.admin.socket, pageUrl: daemon.pageUrl() };
+    terminal.print(demoWelcome({ ...places, descriptionUrls: daemon.descriptionUrls() }));
+    await stopped();
+    await daemon.close();
+    carrier.value.close();
+    driver.close();
+    terminal.print('Goodbye.\n');
+    return FINE;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function startDaemon(host: Host, driver: Driver, config: Config, isDemo: boolean): ReturnType<typeof Daemon.start> {
+  const processFigures = createProcessFigures();
+  return Daemon.start({
+    host,
+    driver,
+    config,
+    descriptors: DESCRIPTOR_TEXTS,
+    version: VERSION,
+    isDemo,
+    processFigures,
+  });
+}
+
+async function simulate({ simulation }: Extract<CommandLine, { command: 'simulate' }>): Promise<number> {
+  const log = createNodeLog({ level: 'warn', style: 'pretty', isColoured: terminal.hasColour });
+  const host = createNodeHost(log, simulation.seed === 0 ? nodeRandom : seededRandom(String(simulation.seed)));
+  return runSimulator(host, simulation, {
+    print: (text) => terminal.print(`${text}\n`),
+    complain: (text) => terminal.complain(`${text}\n`),
+    stopped: stopped(),
+  });
+}
+
+function stopped(): Promise<void> {
+  return new Promise((resolve) => {
+    if (terminal.stopped.aborted) resolve();
+    else terminal.stopped.addEventListener('abort', () => resolve());
+  });
+}
+
+function daemonHost(config: Config): Host {
+  const style = terminal.isTerminal ? 'pretty' : 'json';
+  const log = createNodeLog({ level: config.log.level, style, isColoured: terminal.hasColour });
+  // A bug must be seen: one line with its stack, and the end, so that whoever supervises the daemon starts it afresh.
+  process.on('uncaughtException', (error) => {
+    log.error('igd2pcp met a bug of its own and ends; please report it', { error: error.stack });
+    process.exit(NO);
+  });
+  const { seed } = config.simulation;
+  return createNodeHost(log, seed === 0 ? nodeRandom : seededRandom(String(seed)));
+}
+
+function quietHost(config: Config): Host {
+  return createNodeHost(
+    createNodeLog({
+      level: config.log.level === 'debug' ? 'debug' : 'error',
+      style: 'pretty',
+      isColoured: terminal.hasColour,
+    }),
+  );
+}
+
+type Reading =
+  | { readonly ok: true; readonly config: Config; readonly file: string }
+  | { readonly ok: false; readonly problem: string };
+
+function readFrom({ configFile, args }: Configured, purpose: ConfigPurpose): Reading {
+  const fileName = configFile ?? DEFAULT_CONFIG_FILE;
+  let fileText: string | undefined;
+  try {
+    fileText = readFileSync(fileName, 'utf8');
+  } catch (error) {
+    // Only a file that was asked for has to be there.
+    if (configFile !== undefined)
+      return { ok: false, problem: `cannot read the configuration: ${(error as Error).message}` };
+  }
+  const read = readConfig({ args, env: process.env, fileText, fileName, purpose });
+  if (read.ok) return { ok: true, config: read.value, file: fileText === undefined ? 'the configuration' : fileName };
+  return { ok: false, problem: read.error.map(configProblemText).join('\nigd2pcp: ') };
+}
+
+async function withConfig(
+  line: Configured,
+  purpose: ConfigPurpose,
+  work: (config: Config, file: string) => Promise<number>,
+): Promise<number> {
+  const reading = readFrom(line, purpose);
+  return reading.ok ? work(reading.config, reading.file) : misused(reading.problem);
+}
+
+function misused(problem: string): number {
+  terminal.complain(`igd2pcp: ${problem}\n`);
+  return MISUSED;
+}
+
+main().then((code) => {
+  process.exitCode = code;
+  // Sockets that are still closing do not keep a finished command alive.
+  if (code !== FINE) process.exit(code);
+});

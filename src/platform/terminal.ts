@@ -1,0 +1,41 @@
+// The terminal the process was started from: how wide it is, whether it shows colour, what stops us.
+
+import type { WriteStream } from 'node:tty';
+
+export interface NodeTerminal {
+  readonly isTerminal: boolean;
+  readonly hasColour: boolean;
+  columns(): number;
+  rows(): number;
+  print(text: string): void;
+  complain(text: string): void;
+  /** Aborted by Ctrl-C, SIGTERM, or when nobody reads our output any more. */
+  readonly stopped: AbortSignal;
+}
+
+/** What pipes and files are formatted for. */
+const STANDARD_COLUMNS = 80;
+const STANDARD_ROWS = 24;
+
+export function openTerminal(): NodeTerminal {
+  const out: Partial<WriteStream> & NodeJS.WriteStream = process.stdout;
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+  // `igd2pcp list | head`: the reader is gone, and that is no error.
+  process.stdout.on('error', () => stop.abort());
+  return {
+    isTerminal: process.stdout.isTTY === true,
+    // https://no-color.org: any value that is not empty.
+    hasColour:
+      process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb',
+    columns: () => out.columns ?? STANDARD_COLUMNS,
+    rows: () => out.rows ?? STANDARD_ROWS,
+    print: (text) => {
+      process.stdout.write(text);
+    },
+    complain: (text) => {
+      process.stderr.write(text);
+    },
+    stopped: stop.signal,
+  };
+}
