@@ -54,8 +54,12 @@ export interface SimulateWords extends Simulation {
 export type HelpForm = 'text' | 'man' | 'markdown' | 'bash' | 'zsh' | 'toml';
 
 export type CommandLine =
-  | ({ readonly command: 'run' | 'demo' | 'watch' } & Configured)
-  | ({ readonly command: 'doctor' | 'status' | 'list'; readonly json: boolean } & Configured)
+  | ({ readonly command: 'run' } & Configured)
+  | ({ readonly command: 'demo' } & Configured)
+  | ({ readonly command: 'watch' } & Configured)
+  | ({ readonly command: 'doctor'; readonly json: boolean } & Configured)
+  | ({ readonly command: 'status'; readonly json: boolean } & Configured)
+  | ({ readonly command: 'list'; readonly json: boolean } & Configured)
   | ({ readonly command: 'add'; readonly json: boolean; readonly mapping: AddWords } & Configured)
   | ({ readonly command: 'delete'; readonly json: boolean; readonly mapping: DeleteWords } & Configured)
   | ({ readonly command: 'check-config' } & Configured)
