@@ -21,7 +21,7 @@ import { Daemon } from './daemon/daemon.ts';
 import { DEMO_CARRIER, demoConfig, demoWelcome } from './daemon/demo.ts';
 import { runDoctor } from './daemon/doctor-run.ts';
 import { Driver } from './daemon/drive.ts';
-import { helpIn } from './daemon/help-text.ts';
+import { helpInForm } from './daemon/help-text.ts';
 import { runSimulator } from './daemon/simulate-command.ts';
 import { SimulatorSession } from './daemon/simulator-session.ts';
 import { DESCRIPTOR_TEXTS } from './descriptor-texts.ts';
@@ -56,7 +56,7 @@ async function main(): Promise<number> {
       terminal.print(`igd2pcp ${VERSION}\n`);
       return FINE;
     case 'help':
-      terminal.print(helpIn(line.form, line.topic, VERSION));
+      terminal.print(helpInForm(line.topic, line.form, VERSION));
       return FINE;
     case 'simulate':
       return simulate(line);
