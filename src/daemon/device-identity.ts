@@ -4,13 +4,7 @@
 import type { FileStore, RandomSource } from '../base/host.ts';
 import type { WallTime } from '../base/time.ts';
 import { isUuid, randomUuid } from '../base/uuid.ts';
-
-/** One UUID for each device of a root's tree (UDA 1.1 §2.3). */
-export interface DeviceUuids {
-  readonly root: string;
-  readonly wan: string;
-  readonly connection: string;
-}
+import type { DeviceUuids } from '../igd/igd-devices.ts';
 
 export interface DeviceIdentity {
   readonly igd1: DeviceUuids;
