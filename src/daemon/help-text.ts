@@ -49,7 +49,7 @@ const optionOf = (row: AnyConfigOption): ManualOption => ({
 });
 
 /** `help` in every form: the whole manual, or the text about one command. */
-export function helpIn(form: HelpForm, topic: CommandName | undefined, version: string): string {
+export function helpInForm(topic: CommandName | undefined, form: HelpForm, version: string): string {
   switch (form) {
     case 'text':
       return helpText(topic, version);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { COMMAND_NAMES } from '../../src/daemon/command-table.ts';
 import { CONFIG_OPTIONS } from '../../src/daemon/config.ts';
 import { readConfig } from '../../src/daemon/config-reader.ts';
-import { helpIn, helpText, manualOf } from '../../src/daemon/help-text.ts';
+import { helpInForm, helpText, manualOf } from '../../src/daemon/help-text.ts';
 import { optionTableMarkdown, optionTableToml } from '../../src/operator/option-table.ts';
 
 const shownOptions = CONFIG_OPTIONS.filter((row) => !row.isHidden);
@@ -48,7 +48,7 @@ describe('the documents', () => {
 
 describe('the manual page', () => {
   it('names every command and option, and lets no line be taken for a macro', () => {
-    const text = helpIn('man', undefined, '1.2.3');
+    const text = helpInForm(undefined, 'man', '1.2.3');
     const plain = text.replaceAll('\\-', '-');
     for (const row of shownOptions) expect(plain).toContain(`\\fB${row.key}\\fR`);
     for (const name of COMMAND_NAMES) expect(plain).toContain(`.TP\n\\fB${name}\\fR`);
@@ -60,7 +60,7 @@ describe('the manual page', () => {
 describe('shell completion', () => {
   const complete = (line: string): readonly string[] => {
     const words = line.split(' ');
-    const script = `${helpIn('bash', undefined, '1.2.3')}
+    const script = `${helpInForm(undefined, 'bash', '1.2.3')}
 COMP_WORDS=("$@"); COMP_CWORD=$(( $# - 1 )); _igd2pcp; printf '%s\\n' "\${COMPREPLY[@]}"`;
     return execFileSync('bash', ['-c', script, 'bash', ...words], { encoding: 'utf8' })
       .trim()
@@ -76,7 +76,7 @@ COMP_WORDS=("$@"); COMP_CWORD=$(( $# - 1 )); _igd2pcp; printf '%s\\n' "\${COMPRE
   });
 
   it('quotes every help text for zsh', () => {
-    const script = helpIn('zsh', undefined, '1.2.3');
+    const script = helpInForm(undefined, 'zsh', '1.2.3');
     expect(script).toMatch(/^#compdef igd2pcp\n/);
     expect((script.replaceAll("'\\''", '').match(/'/g) ?? []).length % 2).toBe(0);
     expect(script).toContain("'*--lan[");
