@@ -24,7 +24,11 @@ export interface ServerCandidate {
 
 export type ClientSettings = ConversationSettings;
 
-export const DEFAULT_CLIENT_SETTINGS: ClientSettings = { pacing: DEFAULT_PACING, emulatePreferFailure: false };
+export const DEFAULT_CLIENT_SETTINGS: ClientSettings = {
+  pacing: DEFAULT_PACING,
+  emulatePreferFailure: false,
+  natPmp: true,
+};
 
 export class Client implements Machine<ClientOutput> {
   readonly #settings: ClientSettings;

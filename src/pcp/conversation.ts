@@ -29,6 +29,8 @@ export interface ConversationSettings {
   readonly pacing: PacingLimits;
   /** Plain MAP, and release what is not the port asked for, where the server has no PREFER_FAILURE. */
   readonly emulatePreferFailure: boolean;
+  /** Speak NAT-PMP to a server that knows nothing newer (RFC 6887 appendix A). */
+  readonly natPmp: boolean;
 }
 
 /** How a datagram came in: on the socket we talk to the server with, or to the multicast group. */
@@ -43,9 +45,11 @@ export class Conversation implements Machine<ClientOutput> {
   readonly #answers: Answers;
   readonly #presence: Presence;
   readonly #epoch = new EpochWatch();
+  readonly #mayFallBack: boolean;
   #newerVersionAt: Instant | undefined;
 
   constructor(id: ServerId, addresses: readonly ServerAddress[], settings: ConversationSettings, unit: () => number) {
+    this.#mayFallBack = settings.natPmp;
     this.#context = {
       id,
       choice: new AddressChoice(addresses),
@@ -239,7 +243,7 @@ export class Conversation implements Machine<ClientOutput> {
     const { knowledge, liveness, id } = this.#context;
     // Anybody can write these eight octets: believed only while something of ours is unanswered.
     if (this.#requests.open.size === 0 && !liveness.isAsking()) return this.#ignored('unasked version refusal', from);
-    if (reply.version === NAT_PMP_VERSION) return this.#speakNatPmp(now);
+    if (reply.version === NAT_PMP_VERSION && this.#mayFallBack) return this.#speakNatPmp(now);
     // RFC 6887 §9: no version in common; again after min(30 min, lifetime).
     const hold = knowledge.noteUnusable(UNSUPP_VERSION, reply.lifetimeSeconds, now);
     const refused = this.#requests.protocolChanged(now);
