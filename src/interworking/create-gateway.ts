@@ -206,7 +206,7 @@ class InterworkingGateway implements RunningGateway {
       if (change.kind === 'removed') {
         trouble.delete(mappingKeyText(mapping));
         if (change.reason === 'lost') lost.note(mapping, change.why, now());
-      } else if (change.kind === 'added' || change.previous.upstream.grantedAt !== mapping.upstream.grantedAt) {
+      } else if (change.kind === 'added' || isNewGrant(change.previous, mapping)) {
         lost.regained(mapping);
         this.#external.note(mapping.upstream.assignedAddress, mapping.upstream.expiresAt);
       }
@@ -261,13 +261,17 @@ class InterworkingGateway implements RunningGateway {
   #letGo(departed: readonly DepartedHost[]): void {
     if (departed.length === 0) return;
     const { table } = this.#iw;
-    const reasons = new Map(departed.map((host) => [host.address, host.why]));
-    const gone = [...table.all()].filter((mapping) => reasons.has(mapping.internalClient.text));
-    table.batch(() => {
-      for (const mapping of gone)
-        table.remove(mapping, 'host gone', reasons.get(mapping.internalClient.text) ?? 'its host left');
+    const gone = departed.flatMap((host) => {
+      const mappings = [...table.all()].filter((mapping) => mapping.internalClient.text === host.address);
+      // Silence alone is no proof: what ends by itself may as well do so.
+      return mappings
+        .filter((mapping) => host.isCertain || mapping.leaseEndsAt === undefined)
+        .map((mapping) => ({ mapping, why: host.why }));
     });
-    for (const mapping of gone) void releaseInBackground(this.#iw, mapping);
+    table.batch(() => {
+      for (const { mapping, why } of gone) table.remove(mapping, 'host gone', why);
+    });
+    for (const { mapping } of gone) void releaseInBackground(this.#iw, mapping);
   }
 
   async #giveProbeBack(request: MapRequest, nat1Port: number | undefined): Promise<void> {
@@ -285,3 +289,7 @@ class InterworkingGateway implements RunningGateway {
     return answer;
   }
 }
+
+const isNewGrant = (previous: Mapping, { upstream }: Mapping): boolean =>
+  previous.upstream.grantedAt !== upstream.grantedAt ||
+  !previous.upstream.assignedAddress.equals(upstream.assignedAddress);

@@ -15,11 +15,15 @@ export interface HostObservation {
   /** The lease file; undefined: there is none, or it could not be read. */
   readonly leases: string | undefined;
   readonly neighbours: readonly SeenNeighbour[];
+  /** Of this box: no neighbour of itself, and never gone. */
+  readonly ownAddresses: readonly IpAddress[];
 }
 
 export interface DepartedHost {
   readonly address: string;
   readonly why: string;
+  /** Its address lease or its MAC says so; otherwise only silence does. */
+  readonly isCertain: boolean;
 }
 
 export interface HostPatience {
@@ -29,11 +33,16 @@ export interface HostPatience {
   readonly unseen: Duration;
 }
 
+interface Sign {
+  readonly why: string;
+  readonly isCertain: boolean;
+}
+
 interface Watched {
   mac: string | undefined;
   hadLease: boolean;
   lastSeenAt: Instant;
-  suspect: { readonly since: Instant; readonly why: string } | undefined;
+  suspect: (Sign & { readonly since: Instant }) | undefined;
 }
 
 export class HostDeparture {
@@ -54,19 +63,20 @@ export class HostDeparture {
   ): readonly DepartedHost[] {
     const leases = leasesInForce(observation.leases, wall);
     const neighbours = new Map(observation.neighbours.map((seen) => [seen.address.text, seen]));
-    const present = new Set(clients);
+    const own = new Set(observation.ownAddresses.map((address) => address.text));
+    const present = new Set([...clients].filter((address) => !own.has(address)));
     for (const address of [...this.#watched.keys()]) if (!present.has(address)) this.#watched.delete(address);
     const departed: DepartedHost[] = [];
     for (const address of present) {
       const host = this.#watch(address, now);
-      const why = this.#signOfLeaving(host, leases?.get(address), leases !== undefined, neighbours.get(address), now);
-      if (why === undefined) {
+      const sign = this.#signOfLeaving(host, leases?.get(address), leases !== undefined, neighbours.get(address), now);
+      if (sign === undefined) {
         host.suspect = undefined;
         continue;
       }
-      host.suspect ??= { since: now, why };
+      host.suspect ??= { since: now, ...sign };
       if (now < after(host.suspect.since, this.#patience.grace)) continue;
-      departed.push({ address, why: host.suspect.why });
+      departed.push({ address, why: host.suspect.why, isCertain: host.suspect.isCertain });
       this.#watched.delete(address);
     }
     return departed;
@@ -86,19 +96,21 @@ export class HostDeparture {
     canReadLeases: boolean,
     neighbour: SeenNeighbour | undefined,
     now: Instant,
-  ): string | undefined {
+  ): Sign | undefined {
     const isSeen = neighbour?.isReachable === true;
     if (isSeen) host.lastSeenAt = now;
     const mac = lease?.mac ?? (isSeen ? neighbour.mac.toLowerCase() : undefined);
     host.mac ??= mac;
-    if (mac !== undefined && host.mac !== mac) return `its address went from ${host.mac} to ${mac}`;
+    if (mac !== undefined && host.mac !== mac)
+      return { why: `its address went from ${host.mac} to ${mac}`, isCertain: true };
     if (lease !== undefined) {
       host.hadLease = true;
       return undefined;
     }
     // A host that had a lease and has none any more has left, unless it is plainly still there with that address.
-    if (host.hadLease && canReadLeases && !isSeen) return 'its address lease ended';
-    if (!host.hadLease && now >= after(host.lastSeenAt, this.#patience.unseen)) return 'nobody has seen it for long';
+    if (host.hadLease && canReadLeases && !isSeen) return { why: 'its address lease ended', isCertain: true };
+    if (!host.hadLease && now >= after(host.lastSeenAt, this.#patience.unseen))
+      return { why: 'nobody has seen it for long', isCertain: false };
     return undefined;
   }
 }

@@ -4,7 +4,7 @@
 import { ANY_IPV4 } from '../base/ip-address.ts';
 import { after, between, durationInWords, earlier, type Instant, longer, seconds } from '../base/time.ts';
 import { type Mapping, mappingKeyText } from '../mapping/mapping.ts';
-import type { MapOutcome } from '../pcp/map-outcome.ts';
+import type { Granted, MapOutcome, Refused, Unanswered } from '../pcp/map-outcome.ts';
 import type { MapRequest } from '../pcp/map-request.ts';
 import { CANNOT_PROVIDE_EXTERNAL, resultName } from '../pcp/result-code.ts';
 import { acceptGrant } from './accept-grant.ts';
@@ -25,7 +25,9 @@ export async function renewMapping(iw: Interworking, mapping: Mapping, until: In
   const outcome = await ask(iw, mapping, request, { kind, until });
   const isLatest = iw.renewals.get(request.nonce) === turn;
   if (isLatest) iw.renewals.delete(request.nonce);
-  if (isLatest || outcome.kind === 'granted') settle(iw, mapping, request, outcome);
+  const current = currentFor(iw, mapping, request);
+  if (outcome.kind === 'granted') accept(iw, current, request, outcome);
+  else if (current !== undefined && current.state !== 'deleting') fail(iw, current, outcome, isLatest);
 }
 
 async function ask(iw: Interworking, mapping: Mapping, request: MapRequest, patience: Patience): Promise<MapOutcome> {
@@ -45,28 +47,25 @@ async function ask(iw: Interworking, mapping: Mapping, request: MapRequest, pati
 const isConflict = (outcome: MapOutcome): outcome is MapOutcome & { kind: 'refused' } =>
   outcome.kind === 'refused' && outcome.code === CANNOT_PROVIDE_EXTERNAL;
 
-function settle(iw: Interworking, asked: Mapping, request: MapRequest, outcome: MapOutcome): void {
-  const current = currentFor(iw, asked, request);
-  if (current === undefined) {
-    // It ended meanwhile: a grant that came after the delete would leave a hole behind.
-    if (outcome.kind === 'granted') giveBack(iw, request, outcome.lifetime);
-    return;
-  }
-  if (current.state === 'deleting') return;
+function accept(iw: Interworking, current: Mapping | undefined, request: MapRequest, outcome: Granted): void {
+  // It ended meanwhile: a grant that came after the delete would leave a hole behind.
+  if (current === undefined) giveBack(iw, request, outcome.lifetime);
+  else if (current.state !== 'deleting') acceptGrant(iw, current, upstreamOf(outcome, request, iw.now(), iw.unit));
+}
+
+function fail(iw: Interworking, current: Mapping, outcome: Refused | Unanswered, isLatest: boolean): void {
   const now = iw.now();
-  if (outcome.kind === 'granted') {
-    acceptGrant(iw, current, upstreamOf(outcome, request, now, iw.unit));
-    return;
-  }
   const why = outcome.kind === 'refused' ? `${outcome.by} says ${resultName(outcome.code)}` : outcome.why;
   iw.trouble.set(mappingKeyText(current), why);
   iw.log.info(`Renewing ${mappingKeyText(current).trim()} failed`, {
     why,
     endsIn: durationInWords(between(now, current.upstream.expiresAt)),
   });
-  if (current.state === 'granted') return;
+  // A renewal has its next window already, and so has an attempt that a later one took over.
+  if (current.state === 'granted' || !isLatest) return;
   const hold = outcome.kind === 'refused' ? longer(outcome.hold, RECOVERY_AGAIN) : RECOVERY_AGAIN;
-  tryAgain(iw, current, after(now, hold));
+  const renewAt = earlier(after(now, hold), current.upstream.expiresAt);
+  iw.table.put({ ...current, state: 'restoring', upstream: { ...current.upstream, renewAt } });
 }
 
 /** The entry the answer is about: it may have moved to another external port, or be there for somebody else. */
@@ -77,11 +76,6 @@ function currentFor(iw: Interworking, asked: Mapping, request: MapRequest): Mapp
     mapping.upstream.internalPort === request.internalPort;
   const found = iw.table.find(asked);
   return found !== undefined && isSame(found) ? found : iw.table.withNonce(request.nonce).find(isSame);
-}
-
-function tryAgain(iw: Interworking, current: Mapping, at: Instant): void {
-  const renewAt = earlier(at, current.upstream.expiresAt);
-  iw.table.put({ ...current, state: 'restoring', upstream: { ...current.upstream, renewAt } });
 }
 
 export const whyLost = (iw: Interworking, mapping: Mapping): string =>

@@ -1,0 +1,196 @@
+// The interworking function in virtual time: table, file, NAT1 and gateway as the daemon wires them, in front of a fake
+// PCP server. `restart` is a kill -9: only the disk, the kernel's NAT and the server stay.
+
+import { IpAddress } from '../../src/base/ip-address.ts';
+import type { LogFields } from '../../src/base/log.ts';
+import { type PortNumber, portNumber } from '../../src/base/port-number.ts';
+import type { Duration } from '../../src/base/time.ts';
+import { Driver } from '../../src/daemon/drive.ts';
+import { createGateway, type RunningGateway } from '../../src/interworking/create-gateway.ts';
+import type { GatewayEvent } from '../../src/interworking/event-feed.ts';
+import type { ControlPoint, PortMappingName, PortMappingRequest } from '../../src/interworking/gateway.ts';
+import type { HostObservation } from '../../src/interworking/host-departure.ts';
+import { DEFAULT_GATEWAY_OPTIONS, type GatewayOptions } from '../../src/interworking/interworking.ts';
+import { DEFAULT_POLICY, type Policy } from '../../src/interworking/policy.ts';
+import type { RenewalOutput } from '../../src/interworking/renewal-loop.ts';
+import { LocalNatInMemory } from '../../src/local-nat/local-nat-in-memory.ts';
+import type { Mapping } from '../../src/mapping/mapping.ts';
+import type { MappingChanges } from '../../src/mapping/mapping-change.ts';
+import { MappingFile, type MappingFileOutput } from '../../src/mapping/mapping-file.ts';
+import { MappingTable } from '../../src/mapping/mapping-table.ts';
+import { FakePcpServer } from './fake-pcp-server.ts';
+import { FakePcpService } from './fake-pcp-service.ts';
+import { seededRandom } from './seeded-random.ts';
+import { SimulatedFiles } from './simulated-files.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+export interface WorldSettings {
+  readonly nat: 'none' | 'nat1';
+  readonly options?: Partial<GatewayOptions>;
+  readonly policy?: Partial<Policy>;
+  readonly seed?: number;
+  readonly watchesHosts?: boolean;
+}
+
+export interface Surviving {
+  readonly clock: VirtualClock;
+  readonly server: FakePcpServer;
+  readonly files: SimulatedFiles;
+  readonly localNat: LocalNatInMemory | undefined;
+}
+
+export class GatewayWorld {
+  readonly settings: WorldSettings;
+  readonly clock: VirtualClock;
+  readonly server: FakePcpServer;
+  readonly pcp: FakePcpService;
+  readonly files: SimulatedFiles;
+  readonly localNat: LocalNatInMemory | undefined;
+  readonly table = new MappingTable();
+  readonly gateway: RunningGateway;
+  readonly file: MappingFile;
+  readonly changes: MappingChanges[] = [];
+  readonly events: GatewayEvent[] = [];
+  readonly logged: { readonly level: string; readonly message: string; readonly fields: LogFields | undefined }[] = [];
+  readonly #driver: Driver;
+  policy: Policy;
+  macs = new Map<string, string>();
+  hosts: HostObservation = { leases: undefined, neighbours: [], ownAddresses: [] };
+
+  constructor(settings: WorldSettings, surviving?: Surviving) {
+    this.settings = settings;
+    this.clock = surviving?.clock ?? new VirtualClock();
+    this.server = surviving?.server ?? new FakePcpServer(() => this.clock.now());
+    this.files = surviving?.files ?? new SimulatedFiles();
+    this.pcp = new FakePcpService(this.clock, this.server);
+    this.localNat =
+      settings.nat === 'none' ? undefined : (surviving?.localNat ?? new LocalNatInMemory(() => this.clock.now()));
+    this.policy = { ...DEFAULT_POLICY, ...settings.policy };
+    const log = {
+      debug: () => {},
+      info: (message: string, fields?: LogFields) => this.logged.push({ level: 'info', message, fields }),
+      warn: (message: string, fields?: LogFields) => this.logged.push({ level: 'warn', message, fields }),
+      error: (message: string, fields?: LogFields) => this.logged.push({ level: 'error', message, fields }),
+    };
+    const clock = () => ({ now: this.clock.now(), wall: this.clock.wallTime() });
+    this.file = new MappingFile({ files: this.files, directory: '/state', table: this.table, clock, log });
+    this.gateway = createGateway({
+      table: this.table,
+      pcp: this.pcp,
+      localNat: this.localNat,
+      policy: () => this.policy,
+      options: { ...DEFAULT_GATEWAY_OPTIONS, isTrustedNetwork: settings.nat === 'none', ...settings.options },
+      now: () => this.clock.now(),
+      wallTime: () => this.clock.wallTime(),
+      random: seededRandom(settings.seed ?? 1),
+      log,
+      macOf: (address) => this.macs.get(address.text),
+      durable: () => this.file.settled(),
+      ...(settings.watchesHosts === true ? { lookAtHosts: async () => this.hosts } : {}),
+    });
+    this.gateway.onEvent((event) => this.events.push(event));
+    this.table.listen((changes) => this.changes.push(changes));
+    this.#driver = new Driver(this.clock);
+    const gateway = this.#driver.add<RunningGateway['machine'], RenewalOutput>(
+      'gateway',
+      this.gateway.machine,
+      (output) => this.gateway.perform(output),
+    );
+    this.gateway.onWakeMoved(() => gateway.run(() => []));
+    const file = this.#driver.add<MappingFile, MappingFileOutput>('mapping file', this.file, (output) =>
+      this.file.perform(output),
+    );
+    this.file.onWakeMoved(() => file.run(() => []));
+  }
+
+  static async open(settings: WorldSettings, surviving?: Surviving): Promise<GatewayWorld> {
+    const world = new GatewayWorld(settings, surviving);
+    world.gateway.start(await world.file.load());
+    await world.file.begin();
+    return world;
+  }
+
+  /** kill -9, then a fresh start on what is left. */
+  async restart(settings: WorldSettings = this.settings): Promise<GatewayWorld> {
+    this.kill();
+    const { clock, server } = this;
+    const files = new SimulatedFiles(this.files.snapshot());
+    return GatewayWorld.open(settings, { clock, server, files, localNat: this.localNat?.afterRestart() });
+  }
+
+  kill(): void {
+    this.#driver.close();
+    this.pcp.isSilent = true;
+    this.files.failWith('failed');
+    this.gateway.stop();
+  }
+
+  advance(span: Duration): Promise<void> {
+    return this.clock.advance(span);
+  }
+
+  resolve<T>(promise: Promise<T>): Promise<T> {
+    return this.clock.resolve(promise, 200_000 as Duration);
+  }
+
+  mapping(protocol: 'TCP' | 'UDP', port: number, remoteHost = ''): Mapping | undefined {
+    return this.table.find({ protocol, externalPort: portNumber(port), remoteHost });
+  }
+
+  async add(asker: ControlPoint, request: PortMappingRequest): Promise<number | 'ok'> {
+    const answer = await this.resolve(this.gateway.addPortMapping(asker, request));
+    return answer.ok ? 'ok' : answer.error;
+  }
+
+  /** The reserved port, or the error as a negative number: both are numbers a test should not mix up. */
+  async addAny(asker: ControlPoint, request: PortMappingRequest): Promise<number> {
+    const answer = await this.resolve(this.gateway.addAnyPortMapping(asker, request));
+    return answer.ok ? answer.value : -answer.error;
+  }
+
+  async delete(asker: ControlPoint, protocol: 'TCP' | 'UDP', port: number): Promise<number | 'ok'> {
+    const answer = await this.resolve(this.gateway.deletePortMapping(asker, nameOf(protocol, port)));
+    return answer.ok ? 'ok' : answer.error;
+  }
+
+  async specific(asker: ControlPoint, protocol: 'TCP' | 'UDP', port: number) {
+    return this.resolve(this.gateway.getSpecificPortMappingEntry(asker, nameOf(protocol, port)));
+  }
+}
+
+const nameOf = (protocol: 'TCP' | 'UDP', port: number): PortMappingName => ({
+  protocol,
+  externalPort: portNumber(port),
+  remoteHost: '',
+});
+
+export const controlPoint = (address: string, igd: 1 | 2 = 1, isOperator = false): ControlPoint => ({
+  address: IpAddress.of(address),
+  userAgent: 'test',
+  igd,
+  isOperator,
+  hungUp: undefined,
+});
+
+export interface RequestWords {
+  readonly client: string;
+  readonly external: number;
+  readonly internal?: number;
+  readonly protocol?: 'TCP' | 'UDP';
+  readonly lease?: number;
+  readonly remoteHost?: string;
+  readonly description?: string;
+  readonly isEnabled?: boolean;
+}
+
+export const mappingRequest = (words: RequestWords): PortMappingRequest => ({
+  protocol: words.protocol ?? 'TCP',
+  externalPort: portNumber(words.external) satisfies PortNumber,
+  remoteHost: words.remoteHost ?? '',
+  remotePeers: words.remoteHost === undefined ? [] : [IpAddress.of(words.remoteHost)],
+  internalClient: IpAddress.of(words.client),
+  internalPort: portNumber(words.internal ?? words.external),
+  isEnabled: words.isEnabled ?? true,
+  description: words.description ?? 'game',
+  leaseSeconds: words.lease ?? 3600,
+});
