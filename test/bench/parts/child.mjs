@@ -1,0 +1,41 @@
+// Processes the bench starts: the generator with its line protocol, and ending what was started.
+
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { CLIENTS, spawnIn } from './network.mjs';
+
+export const fileBeside = (name, base) => fileURLToPath(new URL(name, base));
+
+/** The generator gets the last core to itself as far as pinning can promise. */
+const GENERATOR_CORE = availableParallelism() - 1;
+
+export function startGenerator() {
+  const child = spawnIn(CLIENTS, [process.execPath, fileBeside('generator.mjs', import.meta.url)], {
+    core: GENERATOR_CORE,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    pid: child.pid,
+    async ask(op, order = {}) {
+      child.stdin.write(`${JSON.stringify({ op, ...order })}\n`);
+      const { value, done } = await lines.next();
+      if (done) throw new Error('the generator is gone');
+      return JSON.parse(value);
+    },
+    stop: () => stopChild(child),
+  };
+}
+
+export async function stopChild(child, signal = 'SIGTERM', patienceMs = 10_000) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill(signal);
+  const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs);
+  await gone;
+  clearTimeout(timer);
+}
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,140 @@
+// The load generator: a process of its own among the clients, pinned to its own core. Takes one JSON order per line,
+// answers with one JSON line. One TCP connection per call, as control points do; latency runs from connect() to the
+// last octet of the answer. What it can do at most is measured too, against `null-server.mjs`.
+
+import { createSocket } from 'node:dgram';
+import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
+import { answerIn, soapRequest } from './soap.mjs';
+
+const GIVE_UP_MS = 30_000;
+
+const orders = { calls, get, ready, search, hold, release };
+const held = [];
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { op, ...order } = JSON.parse(line);
+  process.stdout.write(`${JSON.stringify(await orders[op](order))}\n`);
+}
+
+/** `lanes`: lists of calls; each lane does its own one after the other, all lanes at once. */
+async function calls({ target, lanes, wantBody = false }) {
+  const prepared = lanes.map((lane) => lane.map((call) => ({ from: call.from, bytes: soapRequest(target, call) })));
+  const outcome = { latencies: [], errors: {}, bodyBytes: 0, lastBody: undefined };
+  const started = performance.now();
+  await Promise.all(
+    prepared.map(async (lane) => {
+      for (const { from, bytes } of lane) {
+        const begun = performance.now();
+        const answer = await exchange({ host: target.host, port: target.port, localAddress: from }, bytes);
+        if (answer.status === 200) outcome.latencies.push(performance.now() - begun);
+        else count(outcome.errors, answer.error ?? answer.status ?? answer.problem);
+        outcome.bodyBytes += answer.body?.length ?? 0;
+        if (wantBody) outcome.lastBody = answer.body;
+      }
+    }),
+  );
+  return { ...outcome, wallMs: performance.now() - started };
+}
+
+async function get({ host, port, path, from }) {
+  return exchange({ host, port, localAddress: from }, getBytes(host, port, path));
+}
+
+/** Asks again and again until the description comes; says when, on the clock of the whole machine. */
+async function ready({ host, port, path, within }) {
+  const end = performance.now() + within;
+  while (performance.now() < end) {
+    const answer = await exchange({ host, port }, getBytes(host, port, path));
+    if (answer.status === 200) return { at: performance.timeOrigin + performance.now(), body: answer.body };
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  return { at: undefined };
+}
+
+/** `count` M-SEARCHes spread over `overMs`, each from a socket of its own; waits until MX is over. */
+async function search({ count: searches, overMs, mx, host, target }) {
+  const text = `M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: "ssdp:discover"\r\nMX: ${mx}\r\nST: ${target}\r\n\r\n`;
+  const waits = [];
+  for (let index = 0; index < searches; index += 1) {
+    waits.push(oneSearch(text, (index * overMs) / searches, mx, `192.168.77.${10 + (index % 64)}`));
+  }
+  const delays = (await Promise.all(waits)).flat();
+  return { host, answered: delays.filter((delay) => delay !== undefined).length, delays };
+}
+
+function oneSearch(text, startAfter, mx, from) {
+  return new Promise((resolve) => {
+    const socket = createSocket('udp4');
+    let sentAt;
+    let first;
+    socket.on('message', () => {
+      first ??= performance.now() - sentAt;
+    });
+    socket.bind(0, from, () => {
+      socket.setMulticastInterface(from);
+      setTimeout(() => {
+        sentAt = performance.now();
+        socket.send(text, 1900, '239.255.255.250');
+        // Half a second more than MX, so that a late answer is seen as late and not as lost.
+        setTimeout(
+          () => {
+            socket.close();
+            resolve(first);
+          },
+          mx * 1000 + 500,
+        );
+      }, startAfter);
+    });
+  });
+}
+
+/** Opens connections and says nothing, or half a head: the slow neighbour. */
+async function hold({ host, port, from, count: connections, text = '' }) {
+  for (let index = 0; index < connections; index += 1) {
+    const socket = connect({ host, port, localAddress: from });
+    socket.on('error', () => {});
+    if (text !== '') socket.on('connect', () => socket.write(text));
+    held.push(socket);
+  }
+  return { held: held.length };
+}
+
+async function release() {
+  for (const socket of held.splice(0)) socket.destroy();
+  return {};
+}
+
+function getBytes(host, port, path) {
+  return Buffer.from(`GET ${path} HTTP/1.1\r\nHost: ${host}:${port}\r\nConnection: close\r\n\r\n`);
+}
+
+function exchange(place, bytes) {
+  return new Promise((resolve) => {
+    const socket = connect({ ...place, noDelay: true });
+    let text = '';
+    const settle = (answer) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(answer);
+    };
+    const timer = setTimeout(() => settle({ problem: 'timeout' }), GIVE_UP_MS);
+    const look = (hasEnded) => {
+      const answer = answerIn(text, hasEnded);
+      if (answer !== undefined) settle(answer);
+      else if (hasEnded) settle({ problem: 'cut off' });
+    };
+    socket.setEncoding('latin1');
+    socket.on('connect', () => socket.write(bytes));
+    socket.on('data', (chunk) => {
+      text += chunk;
+      look(false);
+    });
+    socket.on('end', () => look(true));
+    socket.on('error', (error) => settle({ problem: error.code }));
+  });
+}
+
+function count(counts, key) {
+  counts[key] = (counts[key] ?? 0) + 1;
+}

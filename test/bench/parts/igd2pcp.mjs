@@ -1,0 +1,76 @@
+// Our daemon as it is shipped (the bundle), on the router; and our PCP simulator as a carrier of any distance.
+
+import { createWriteStream, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileBeside, sleep, stopChild } from './child.mjs';
+import { CARRIER, CARRIER_INSIDE, flushRules, nft, ROUTER, ROUTER_LAN, spawnIn } from './network.mjs';
+
+export const BUNDLE = fileBeside('../../../dist/igd2pcp.cjs', import.meta.url);
+
+/** What the packages start it with. */
+export const NODE_FLAGS = (process.env.IGD2PCP_BENCH_NODE_FLAGS ?? '').split(' ').filter(Boolean);
+
+/** Without the caps against greedy clients: the bench is one. */
+const GENEROUS = [
+  ...['--max-mappings', '30000', '--max-mappings-per-client', '30000', '--pcp-max-in-flight', '256'],
+  ...['--requests-per-minute', '0'],
+];
+
+export function igd2pcpGateway({ nat, flags = [] }) {
+  const directory = mkdtempSync(join(tmpdir(), 'igdb-'));
+  const place = { host: ROUTER_LAN, port: 5000, path: '/igd1.xml' };
+  const logFile = join(directory, 'log');
+  let child;
+  return {
+    name: `igd2pcp (nat ${nat})`,
+    place,
+    logFile,
+    pid: () => child.pid,
+    logBytes: () => statSync(logFile).size,
+    async start() {
+      flushRules(ROUTER);
+      nft(ROUTER, ROUTER_RULES);
+      await this.resume();
+    },
+    /** With the state and the rules it left. */
+    async resume() {
+      const argv = [
+        ...[process.execPath, ...NODE_FLAGS, BUNDLE, 'run', '--config', '/dev/null'],
+        ...['--lan', 'lan0', '--wan', 'wan0', '--nat', nat, '--pcp-server', CARRIER_INSIDE, '--trusted-pcp-network'],
+        ...['--http-port', String(place.port), '--state-dir', join(directory, 'state'), '--admin', 'off'],
+        ...['--admin-socket', join(directory, 'admin.sock'), ...GENEROUS, ...flags],
+      ];
+      const log = createWriteStream(logFile, { flags: 'a' });
+      child = spawnIn(ROUTER, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+      child.stdout.pipe(log);
+      child.stderr.pipe(log, { end: false });
+    },
+    stop: (signal) => stopChild(child, signal),
+    clean: () => rmSync(directory, { recursive: true, force: true }),
+  };
+}
+
+/** What a router has anyway: its own masquerade, and a forward chain that lets DNATed packets in. */
+const ROUTER_RULES = `table inet system {
+  chain postrouting { type nat hook postrouting priority srcnat; policy accept; oifname "wan0" masquerade; }
+}
+`;
+
+/** Grants at once, forwards nothing. `delayMs`: how long each answer takes. */
+export function simulatedCarrier({ delayMs = 0, flags = [] } = {}) {
+  let child;
+  return {
+    name: delayMs === 0 ? 'simulated carrier' : `simulated carrier, ${delayMs} ms`,
+    pid: () => child.pid,
+    async start() {
+      flushRules(CARRIER);
+      const delay = delayMs === 0 ? [] : ['--delay', `${delayMs}ms`];
+      const argv = [process.execPath, BUNDLE, 'simulate', '--listen', `${CARRIER_INSIDE}:5351`, ...delay, ...flags];
+      child = spawnIn(CARRIER, argv, { stdio: ['ignore', 'ignore', 'inherit'] });
+      await sleep(500);
+    },
+    stop: () => stopChild(child),
+    clean: () => {},
+  };
+}

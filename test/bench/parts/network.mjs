@@ -1,0 +1,80 @@
+// The bench's own little world: four network namespaces joined by veth pairs, made before and deleted after.
+//
+//   clients 192.168.77.10+ ── lan0 [router] wan0 100.64.0.2 ── 100.64.0.1 [carrier] 1.2.3.4 ── 1.2.3.9 [internet]
+//
+// Nothing outside these namespaces is touched.
+
+import { execFileSync, spawn } from 'node:child_process';
+
+const PREFIX = 'igdb-';
+export const CLIENTS = `${PREFIX}clients`;
+export const ROUTER = `${PREFIX}router`;
+export const CARRIER = `${PREFIX}carrier`;
+export const INTERNET = `${PREFIX}internet`;
+
+export const ROUTER_LAN = '192.168.77.1';
+export const ROUTER_WAN = '100.64.0.2';
+export const CARRIER_INSIDE = '100.64.0.1';
+/** miniupnpd refuses documentation prefixes as an external address; nobody uses 1.2.3.0/24. */
+export const CARRIER_OUTSIDE = '1.2.3.4';
+export const INTERNET_HOST = '1.2.3.9';
+
+export const CLIENT_COUNT = 64;
+export const clientAddress = (index) => `192.168.77.${10 + (index % CLIENT_COUNT)}`;
+
+const run = (command, args, input) =>
+  execFileSync(command, args, { input: input ?? '', stdio: ['pipe', 'pipe', 'pipe'], encoding: 'utf8' });
+
+export const inNamespace = (namespace, ...argv) => run('ip', ['netns', 'exec', namespace, ...argv]);
+
+/** `core`: pins the program and its children. */
+export function spawnIn(namespace, argv, options = {}) {
+  const { core, ...rest } = options;
+  const pinned = core === undefined ? argv : ['taskset', '-c', String(core), ...argv];
+  // `ip netns exec` becomes the program itself: the process id is the program's.
+  return spawn('ip', ['netns', 'exec', namespace, ...pinned], rest);
+}
+
+export function makeNetwork() {
+  removeNetwork();
+  for (const name of [CLIENTS, ROUTER, CARRIER, INTERNET]) {
+    run('ip', ['netns', 'add', name]);
+    run('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
+  }
+  join(CLIENTS, 'c0', ROUTER, 'lan0');
+  join(ROUTER, 'wan0', CARRIER, 'in0');
+  join(CARRIER, 'out0', INTERNET, 'net0');
+  address(ROUTER, 'lan0', `${ROUTER_LAN}/24`);
+  address(ROUTER, 'wan0', `${ROUTER_WAN}/24`);
+  address(CARRIER, 'in0', `${CARRIER_INSIDE}/24`);
+  address(CARRIER, 'out0', `${CARRIER_OUTSIDE}/24`);
+  address(INTERNET, 'net0', `${INTERNET_HOST}/24`);
+  for (let index = 0; index < CLIENT_COUNT; index += 1) address(CLIENTS, 'c0', `${clientAddress(index)}/24`);
+  run('ip', ['-n', CLIENTS, 'route', 'add', 'default', 'via', ROUTER_LAN]);
+  run('ip', ['-n', ROUTER, 'route', 'add', 'default', 'via', CARRIER_INSIDE]);
+  run('ip', ['-n', INTERNET, 'route', 'add', 'default', 'via', CARRIER_OUTSIDE]);
+  for (const name of [ROUTER, CARRIER]) inNamespace(name, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
+}
+
+export function removeNetwork() {
+  const existing = run('ip', ['netns', 'list']).split('\n');
+  for (const line of existing) {
+    const name = line.split(' ')[0];
+    if (name.startsWith(PREFIX)) run('ip', ['netns', 'delete', name]);
+  }
+}
+
+export const nft = (namespace, text) => run('ip', ['netns', 'exec', namespace, 'nft', '-f', '-'], text);
+
+/** Every table: what one subject leaves behind must not slow down the next. */
+export const flushRules = (namespace) => nft(namespace, 'flush ruleset\n');
+
+function join(left, leftName, right, rightName) {
+  run('ip', ['link', 'add', leftName, 'netns', left, 'type', 'veth', 'peer', 'name', rightName, 'netns', right]);
+  run('ip', ['-n', left, 'link', 'set', leftName, 'up']);
+  run('ip', ['-n', right, 'link', 'set', rightName, 'up']);
+}
+
+function address(namespace, link, text) {
+  run('ip', ['-n', namespace, 'address', 'add', text, 'dev', link]);
+}
