@@ -6,19 +6,23 @@ import type { IpAddress } from '../base/ip-address.ts';
 import type { PortNumber } from '../base/port-number.ts';
 import { after, type Duration, type Instant, minutes, scale, seconds, shorter } from '../base/time.ts';
 import type { MappingUpdate, Patience, PcpService } from '../interworking/pcp-service.ts';
-import type { Granted, MapOutcome, ReleaseOutcome } from '../pcp/map-outcome.ts';
+import type { Granted, Refused, ReleaseOutcome, Unanswered } from '../pcp/map-outcome.ts';
 import type { MapRequest } from '../pcp/map-request.ts';
 import { firstRenewal, nextRenewal, type RenewalTime } from '../pcp/renewal-time.ts';
+
+type NotGranted = Refused | Unanswered;
 
 export interface KeptMappingListener {
   /** Another external address or port, or back after a loss. */
   changed(): void;
   /** Nobody reaches it now; it is tried again from time to time until it is released. */
-  lost(why: MapOutcome): void;
+  lost(why: NotGranted): void;
 }
 
+export type KeepingService = Pick<PcpService, 'map' | 'release'>;
+
 interface Surroundings {
-  readonly service: PcpService;
+  readonly service: KeepingService;
   readonly clock: Clock;
   readonly random: Pick<RandomSource, 'unit'>;
 }
@@ -129,7 +133,7 @@ export class KeptMapping {
   }
 
   /** Asks for what there is: the assigned port and address as suggestion (RFC 6887 §11.2.1). */
-  async #ask(patience: Patience, failed: (outcome: MapOutcome) => void): Promise<void> {
+  async #ask(patience: Patience, failed: (outcome: NotGranted) => void): Promise<void> {
     this.#turn += 1;
     const turn = this.#turn;
     const suggestion = { suggestedPort: this.#granted.assignedPort, suggestedAddress: this.#granted.assignedAddress };
@@ -154,7 +158,7 @@ export class KeptMapping {
     if (wasLost || !isSame) this.#listener.changed();
   }
 
-  #lose(why: MapOutcome): void {
+  #lose(why: NotGranted): void {
     const wasLost = this.#state === 'lost';
     this.#state = 'lost';
     this.#at(after(this.#now(), this.#retry), () => {

@@ -50,7 +50,7 @@ function act(body: string, session: SimulatorSession): HttpResponse {
 function stateAsText(simulator: Simulator, now: Instant): string {
   const settings = SIMULATOR_SETTINGS.map((row) => `${row.flag.padEnd(24)}${row.show(simulator)}`);
   const mappings = simulator.mappings(now).map((mapping) => mappingAsText(mapping, now));
-  const head = `epoch ${simulator.epoch(now)}, ${mappings.length} mappings`;
+  const head = `epoch ${simulator.epoch(now)}, mappings: ${mappings.length}`;
   return `${[...settings, '', head, ...mappings].join('\n')}\n`;
 }
 

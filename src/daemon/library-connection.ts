@@ -1,0 +1,163 @@
+// What stands behind one `PcpClient` of the library: a PCP session that is opened when it is first needed, and the mappings
+// it keeps alive, each told what concerns it.
+
+import { type Endpoint, endpointText } from '../base/ip-address.ts';
+import { ok, type Result, refused } from '../base/result.ts';
+import { type Duration, seconds } from '../base/time.ts';
+import type { PcpServiceListener } from '../interworking/pcp-service.ts';
+import type { Granted, MapOutcome } from '../pcp/map-outcome.ts';
+import type { MapRequest } from '../pcp/map-request.ts';
+import { type PcpServerChoice, pcpServers } from './config-network-kinds.ts';
+import { Driver } from './drive.ts';
+import { type KeepingService, KeptMapping, type KeptMappingListener } from './kept-mapping.ts';
+import { type Problem, problemOf } from './library-request.ts';
+import { considerPlaces, serversIn } from './pcp-servers.ts';
+import { createPcpSession, type PcpSession, type PcpSessionHost } from './pcp-session.ts';
+import { ServerAsker } from './server-asker.ts';
+import { greet } from './server-greeting.ts';
+
+export interface ConnectionOptions {
+  readonly servers: readonly string[];
+  readonly answerWithinSeconds: number;
+  readonly natPmp: boolean;
+}
+
+export interface ServerSign {
+  readonly server: string;
+  readonly protocol: 'PCP' | 'NAT-PMP';
+  readonly roundTripMs: number;
+  readonly epoch: number | undefined;
+}
+
+// A program on a router may want many; its server has a quota long before this (and rates count per client).
+const MOST_IN_FLIGHT = 16;
+const MOST_PER_SECOND = 50;
+const LONGEST_PATIENCE_SECONDS = 3600;
+const NO_DHCP_FILE = '';
+
+export class LibraryConnection {
+  readonly #host: PcpSessionHost;
+  readonly #servers: readonly PcpServerChoice[];
+  readonly #natPmp: boolean;
+  readonly #budget: Duration;
+  readonly #driver: Driver;
+  readonly #kept = new Set<KeptMapping>();
+  /** Mappings ask through here, whether the session is open by then or not. */
+  readonly #service: KeepingService = {
+    map: async (request, patience) => (await this.#open()).map(request, patience),
+    release: async (key, until) => (await this.#open()).release(key, until),
+  };
+  #session: Promise<PcpSession> | undefined;
+  #isClosed = false;
+
+  private constructor(host: PcpSessionHost, servers: readonly PcpServerChoice[], options: ConnectionOptions) {
+    this.#host = host;
+    this.#servers = servers;
+    this.#natPmp = options.natPmp;
+    this.#budget = seconds(options.answerWithinSeconds);
+    this.#driver = new Driver(host.clock);
+  }
+
+  /** The error says what to mend. Opens nothing yet. */
+  static over(host: PcpSessionHost, options: ConnectionOptions): Result<LibraryConnection, string> {
+    const { answerWithinSeconds, servers } = options;
+    if (!(answerWithinSeconds > 0 && answerWithinSeconds <= LONGEST_PATIENCE_SECONDS)) {
+      return refused(`answerWithin must be seconds, more than 0 and at most ${LONGEST_PATIENCE_SECONDS}`);
+    }
+    const choices = pcpServers.fromTexts(servers);
+    if (!choices.ok) return refused(`server ${choices.error.message}`);
+    return ok(new LibraryConnection(host, choices.value, options));
+  }
+
+  async map(request: MapRequest): Promise<MapOutcome> {
+    if (this.#isClosed) return { kind: 'unanswered', why: 'closed' };
+    const session = await this.#open();
+    return session.map(request, { kind: 'answer within', budget: this.#budget });
+  }
+
+  /** Renews what was granted until it is released. */
+  keep(request: MapRequest, granted: Granted, listener: KeptMappingListener): KeptMapping {
+    const { clock, random } = this.#host;
+    const kept = new KeptMapping({ service: this.#service, clock, random }, request, granted, listener);
+    this.#kept.add(kept);
+    return kept;
+  }
+
+  forget(kept: KeptMapping): void {
+    this.#kept.delete(kept);
+  }
+
+  /** Asks the servers in order; the first that is there counts. */
+  async announce(): Promise<Result<ServerSign, Problem>> {
+    if (this.#isClosed) return refused(problemOf({ kind: 'unanswered', why: 'closed' }));
+    const places = await considerPlaces(this.#host, { servers: this.#servers, dhcpFile: NO_DHCP_FILE });
+    const endpoints = serversIn(places).flatMap((server) => server.endpoints);
+    if (endpoints.length === 0) return refused(problemOf({ kind: 'unanswered', why: 'no server' }));
+    for (const endpoint of endpoints) {
+      const sign = await this.#signOf(endpoint);
+      if (sign !== undefined) return ok(sign);
+    }
+    return refused(problemOf({ kind: 'unanswered', why: 'no answer in time' }));
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const kept of this.#kept) kept.abandon();
+    this.#kept.clear();
+    (await this.#session)?.close();
+    this.#driver.close();
+  }
+
+  async #signOf(endpoint: Endpoint): Promise<ServerSign | undefined> {
+    const opened = await ServerAsker.open(this.#host, endpoint);
+    if (!opened.ok) return undefined;
+    const greeting = await greet(opened.value);
+    opened.value.close();
+    if (greeting.kind !== 'answer') return undefined;
+    const { answer, roundTrip } = greeting;
+    const sign = { server: endpointText(endpoint), roundTripMs: roundTrip };
+    if (answer.kind === 'epoch') return { ...sign, protocol: 'PCP', epoch: answer.epoch };
+    return answer.version === 0 && this.#natPmp ? { ...sign, protocol: 'NAT-PMP', epoch: undefined } : undefined;
+  }
+
+  #open(): Promise<PcpSession> {
+    this.#session ??= this.#createSession();
+    return this.#session;
+  }
+
+  async #createSession(): Promise<PcpSession> {
+    const session = await createPcpSession({
+      host: this.#host,
+      driver: this.#driver,
+      config: {
+        servers: this.#servers,
+        dhcpFile: NO_DHCP_FILE,
+        natPmp: this.#natPmp,
+        emulatePreferFailure: true,
+        maxInFlight: MOST_IN_FLIGHT,
+        rate: MOST_PER_SECOND,
+      },
+    });
+    session.listen(this.#listener());
+    return session;
+  }
+
+  #listener(): PcpServiceListener {
+    const restoreAll = (): void => {
+      for (const kept of this.#kept) kept.restore();
+    };
+    return {
+      serverLostState: restoreAll,
+      serverChanged: (server) => {
+        if (server !== undefined) restoreAll();
+      },
+      sourceAddressChanged: (address) => {
+        if (address !== undefined) restoreAll();
+      },
+      mappingUpdated: (update) => {
+        for (const kept of this.#kept) kept.update(update);
+      },
+      healthChanged: () => {},
+    };
+  }
+}
