@@ -102,6 +102,8 @@ export const CONFIG_OPTIONS = [
     'Most mappings altogether.'),
   option('policy.max_mappings_per_client', 'max-mappings-per-client', whole('COUNT', 1, 65535), 128,
     'Most mappings of one LAN host.'),
+  option('policy.requests_per_minute', 'requests-per-minute', whole('COUNT', 0, 100_000), 240,
+    'Changes and probes one LAN host may ask for in a minute; 0: as many as it likes.'),
   option('policy.rule', 'rule', policyRules, NO_RULES,
     'Who may map which ports; the first match decides, no match allows. As a flag: "allow 1024-65535 192.168.1.0/24 1024-65535".'),
 

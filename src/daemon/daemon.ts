@@ -50,6 +50,7 @@ const RELOADABLE: ReadonlySet<ConfigKey> = new Set<ConfigKey>([
   'policy.min_port',
   'policy.max_mappings',
   'policy.max_mappings_per_client',
+  'policy.requests_per_minute',
   'policy.rule',
   'hosts.dhcp_leases',
   'admin.token_file',

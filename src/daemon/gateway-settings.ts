@@ -11,6 +11,7 @@ export function policyOf({ policy }: Config): Policy {
     minPort: policy.minPort,
     maxMappings: policy.maxMappings,
     maxMappingsPerClient: policy.maxMappingsPerClient,
+    requestsPerMinute: policy.requestsPerMinute,
     rules: policy.rules,
   };
 }
