@@ -10,7 +10,7 @@ export class LanHosts {
   readonly #host: Pick<Host, 'files' | 'network'>;
   #leaseFile: string;
   #leaseVersion: string | undefined;
-  #observation: HostObservation = { leases: undefined, neighbours: [] };
+  #observation: HostObservation = { leases: undefined, neighbours: [], ownAddresses: [] };
   #macs: ReadonlyMap<string, string> = new Map();
   #names: ReadonlyMap<string, string> = new Map();
 
@@ -29,7 +29,8 @@ export class LanHosts {
     const neighbours = await this.#host.network.neighbours();
     this.#macs = new Map(neighbours.filter((row) => row.isReachable).map((row) => [row.address.text, row.mac]));
     const leases = await this.#readLeases();
-    this.#observation = { leases, neighbours };
+    const ownAddresses = this.#host.network.interfaces().map((row) => row.address);
+    this.#observation = { leases, neighbours, ownAddresses };
     return this.#observation;
   }
 
@@ -42,7 +43,10 @@ export class LanHosts {
   }
 
   async #readLeases(): Promise<string | undefined> {
-    if (this.#leaseFile === '') return undefined;
+    if (this.#leaseFile === '') {
+      this.#names = new Map();
+      return undefined;
+    }
     const version = await this.#host.files.version(this.#leaseFile);
     if (version !== undefined && version === this.#leaseVersion) return this.#observation.leases;
     this.#leaseVersion = version;
