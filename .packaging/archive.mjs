@@ -1,0 +1,83 @@
+// Archives with nothing of the machine in them: same input, same bytes. tar (ustar) and ar, written by hand, so that
+// packages can be made wherever Node runs.
+
+import { gzipSync } from 'node:zlib';
+
+const BLOCK = 512;
+
+/** @typedef {{ path: string, data?: Uint8Array | string, mode?: number, link?: string }} Entry  Without data or link: a directory. */
+
+/** @param {readonly Entry[]} entries @param {number} time seconds since 1970 */
+export function tar(entries, time) {
+  const parts = [];
+  for (const entry of [...withParents(entries)].sort((a, b) => (a.path < b.path ? -1 : 1))) {
+    const data = entry.data === undefined ? Buffer.alloc(0) : Buffer.from(entry.data);
+    parts.push(header(entry, data.length, time), data, Buffer.alloc((BLOCK - (data.length % BLOCK)) % BLOCK));
+  }
+  return Buffer.concat([...parts, Buffer.alloc(2 * BLOCK)]);
+}
+
+/** Packagers of both kinds want each directory to be listed. */
+function* withParents(entries) {
+  const seen = new Set();
+  for (const entry of entries) {
+    const steps = entry.path.split('/').slice(0, -1);
+    for (let depth = 1; depth <= steps.length; depth += 1) {
+      const path = steps.slice(0, depth).join('/');
+      if (!seen.has(path)) yield { path };
+      seen.add(path);
+    }
+    if (!seen.has(entry.path)) yield entry;
+    seen.add(entry.path);
+  }
+}
+
+function header(entry, size, time) {
+  const isDirectory = entry.data === undefined && entry.link === undefined;
+  const name = `./${entry.path}${isDirectory && entry.path !== '' ? '/' : ''}`;
+  if (Buffer.byteLength(name) > 100) throw new Error(`the path is too long for ustar: ${name}`);
+  const block = Buffer.alloc(BLOCK);
+  const octal = (value, at, width) => block.write(value.toString(8).padStart(width - 1, '0'), at, 'latin1');
+  block.write(name, 0);
+  octal(entry.mode ?? (isDirectory ? 0o755 : entry.link === undefined ? 0o644 : 0o777), 100, 8);
+  octal(0, 108, 8);
+  octal(0, 116, 8);
+  octal(size, 124, 12);
+  octal(time, 136, 12);
+  block.write('        ', 148);
+  block.write(isDirectory ? '5' : entry.link === undefined ? '0' : '2', 156);
+  if (entry.link !== undefined) block.write(entry.link, 157);
+  block.write('ustar\0', 257, 'latin1');
+  block.write('00', 263);
+  block.write('root', 265);
+  block.write('root', 297);
+  const sum = block.reduce((total, byte) => total + byte, 0);
+  block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  return block;
+}
+
+/** The header holds no time and no name; the byte that names the operating system is set to "unknown". */
+export function gzip(data) {
+  const packed = gzipSync(data, { level: 9 });
+  packed[9] = 255;
+  return packed;
+}
+
+/** @param {readonly { name: string, data: Uint8Array | string }[]} members */
+export function ar(members, time) {
+  const parts = [Buffer.from('!<arch>\n')];
+  for (const { name, data } of members) {
+    const bytes = Buffer.from(data);
+    const head = [
+      name.padEnd(16),
+      String(time).padEnd(12),
+      '0     ',
+      '0     ',
+      '100644  ',
+      String(bytes.length).padEnd(10),
+      '`\n',
+    ];
+    parts.push(Buffer.from(head.join('')), bytes, Buffer.from(bytes.length % 2 === 0 ? '' : '\n'));
+  }
+  return Buffer.concat(parts);
+}

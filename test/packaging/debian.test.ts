@@ -1,0 +1,129 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, describe, expect, it } from 'vitest';
+import { readConfig } from '../../src/daemon/config-reader.ts';
+
+interface Entry {
+  readonly path: string;
+  readonly data?: string;
+  readonly mode?: number;
+  readonly link?: string;
+}
+
+interface Archive {
+  readonly tar: (entries: readonly Entry[], time: number) => Buffer;
+  readonly ar: (members: readonly { name: string; data: string }[], time: number) => Buffer;
+  readonly gzip: (data: string) => Buffer;
+}
+
+const packaging = new URL('../../.packaging/', import.meta.url);
+const archive: Archive = await import(new URL('archive.mjs', packaging).href);
+const read = (name: string): string => readFileSync(new URL(name, packaging), 'utf8');
+const folder = mkdtempSync(join(tmpdir(), 'igd2pcp-debian-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('the archives', () => {
+  const entries = [
+    { path: 'usr/bin/program', data: '#!/bin/sh\n', mode: 0o755 },
+    { path: 'etc/file', data: 'x'.repeat(513) },
+    { path: 'usr/link', link: 'bin/program' },
+  ];
+
+  it('are the same bytes for the same content, in whatever order it comes', () => {
+    expect(archive.tar(entries, 1000).equals(archive.tar([...entries].reverse(), 1000))).toBe(true);
+    expect(archive.gzip('x').equals(archive.gzip('x'))).toBe(true);
+  });
+
+  it('are what tar reads', () => {
+    const file = join(folder, 'a.tar');
+    writeFileSync(file, archive.tar(entries, 1000));
+    const listing = execFileSync('tar', ['tvf', file, '--numeric-owner', '--full-time', '--utc'], { encoding: 'utf8' });
+    const lines = listing
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/\s+/));
+    expect(lines.map(([mode, owner, size, , , name]) => [mode, owner, size, name].join(' '))).toEqual([
+      'drwxr-xr-x 0/0 0 ./etc/',
+      '-rw-r--r-- 0/0 513 ./etc/file',
+      'drwxr-xr-x 0/0 0 ./usr/',
+      'drwxr-xr-x 0/0 0 ./usr/bin/',
+      '-rwxr-xr-x 0/0 10 ./usr/bin/program',
+      'lrwxrwxrwx 0/0 0 ./usr/link',
+    ]);
+    expect(listing).toContain('1970-01-01 00:16:40');
+  });
+
+  it('refuse a path that ustar cannot hold', () => {
+    expect(() => archive.tar([{ path: 'x'.repeat(101), data: '' }], 0)).toThrow(/too long/);
+  });
+
+  it('keep members of an ar archive on even places', () => {
+    const bytes = archive.ar(
+      [
+        { name: 'a', data: 'odd' },
+        { name: 'b', data: 'x' },
+      ],
+      7,
+    );
+    expect(bytes.toString('latin1')).toMatch(/^!<arch>\na {15}7 {11}0 {5}0 {5}100644 {2}3 {9}`\nodd\nb/);
+    expect(gunzipSync(archive.gzip('hello')).toString()).toBe('hello');
+  });
+});
+
+describe('the shell scripts', () => {
+  const shell = existsSync('/usr/bin/busybox') ? ['/usr/bin/busybox', 'ash'] : ['/bin/sh'];
+  const scripts = ['debian', 'openwrt'].flatMap((part) =>
+    readdirSync(new URL(part, packaging))
+      .filter((name) => !/\.(?:mjs|service|toml|config|nft)$/.test(name))
+      .map((name) => `${part}/${name}`),
+  );
+
+  it.each(['igd2pcp.sh', ...scripts])('%s is good shell', (name) => {
+    const [program = '', ...rest] = shell;
+    expect(() =>
+      execFileSync(program, [...rest, '-n', new URL(name, packaging).pathname], { stdio: 'pipe' }),
+    ).not.toThrow();
+  });
+});
+
+describe('the Debian package', () => {
+  it('ships a configuration to which three lines are added', () => {
+    const sources = { args: new Map(), env: {}, fileName: 'igd2pcp.toml', purpose: 'run' } as const;
+    const shipped = read('debian/igd2pcp.toml');
+    expect(readConfig({ ...sources, fileText: shipped })).toMatchObject({ ok: false });
+    const mended = shipped.replace(/^#(interfaces|nat|trusted)/gm, '$1');
+    expect(readConfig({ ...sources, fileText: mended })).toMatchObject({ ok: true });
+  });
+
+  it.each([
+    ['nat = "nftables"\n', true],
+    ["  nat='nftables' # yes\n", true],
+    ['#nat = "nftables"\n', false],
+    ['nat = "none"\n', false],
+  ])('gives CAP_NET_ADMIN for %j: %s', (text, isGiven) => {
+    const config = join(folder, 'igd2pcp.toml');
+    writeFileSync(config, `[wan]\n${text}`);
+    const target = mkdtempSync(join(folder, 'units-'));
+    const generator = new URL('debian/generator.sh', packaging).pathname;
+    execFileSync('sh', [generator, target, target, target], { env: { ...process.env, IGD2PCP_CONFIG: config } });
+    const dropIn = join(target, 'igd2pcp.service.d', 'nftables.conf');
+    expect(existsSync(dropIn)).toBe(isGiven);
+    if (isGiven) expect(readFileSync(dropIn, 'utf8')).toContain('AmbientCapabilities=CAP_NET_ADMIN');
+  });
+
+  it('runs unprivileged: the unit itself grants nothing', () => {
+    const unit = read('debian/igd2pcp.service');
+    for (const line of [
+      'User=igd2pcp',
+      'CapabilityBoundingSet=',
+      'NoNewPrivileges=yes',
+      'ProtectSystem=strict',
+      'Type=exec',
+    ]) {
+      expect(unit.split('\n')).toContain(line);
+    }
+  });
+});
