@@ -3,6 +3,7 @@
 import { ANY_PORT, type PortNumber } from '../base/port-number.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import type { Mapping } from '../mapping/mapping.ts';
+import { serviceTurn } from './add-port-mapping.ts';
 import type { Answer, ControlPoint, PortMappingRequest } from './gateway.ts';
 import type { Interworking } from './interworking.ts';
 import { type Asking, type Failure, failure, makeMapping } from './make-mapping.ts';
@@ -21,9 +22,8 @@ export async function addAnyPortMapping(
     return refused(objection.code);
   }
   // The port is not known before the answer: what must not happen twice at once is the same service of the same client.
-  const turn = `${request.internalClient.text} ${request.protocol} ${request.internalPort}`;
   const added = await withResends(iw, asker, (deadline) =>
-    iw.turns.take(turn, () => addOnce(iw, { asker, request, action: 'AddAnyPortMapping', deadline })),
+    iw.turns.take(serviceTurn(request), () => addOnce(iw, { asker, request, action: 'AddAnyPortMapping', deadline })),
   );
   if (!added.ok) {
     iw.events.refused(asker, request, added.error.why);

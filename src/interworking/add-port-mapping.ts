@@ -21,7 +21,9 @@ export async function addPortMapping(
   }
   const turn = `${request.protocol} ${request.externalPort}`;
   const added = await withResends(iw, asker, (deadline) =>
-    iw.turns.take(turn, () => addOnce(iw, { asker, request, action: 'AddPortMapping', deadline })),
+    iw.turns.take(turn, () =>
+      iw.turns.take(serviceTurn(request), () => addOnce(iw, { asker, request, action: 'AddPortMapping', deadline })),
+    ),
   );
   if (!added.ok) {
     iw.events.refused(asker, request, added.error.why);
@@ -30,6 +32,10 @@ export async function addPortMapping(
   await iw.durable();
   return ok(undefined);
 }
+
+/** Taken after the external port's, never before it. */
+export const serviceTurn = (request: PortMappingRequest): string =>
+  `${request.internalClient.text} ${request.protocol} ${request.internalPort}`;
 
 async function addOnce(iw: Interworking, asking: Asking): Promise<Result<Mapping, Failure>> {
   const { asker, request } = asking;

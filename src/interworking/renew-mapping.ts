@@ -36,11 +36,14 @@ async function ask(iw: Interworking, mapping: Mapping, request: MapRequest, pati
   // The server may have another external address since: its old one cannot be had any more (RFC 6970 §5.10).
   const anywhere = { ...request, suggestedAddress: ANY_IPV4 };
   const second = request.suggestedAddress.equals(ANY_IPV4) ? first : await mapSomehow(iw, anywhere, () => patience);
-  if (!isConflict(second) || mapping.state !== 'degraded') return second;
-  // Our own entry under the other port is in the way: one internal port has one external port (RFC 6887 §11.3).
-  const { protocol, internalPort, thirdParty, nonce } = request;
-  if (second.by === 'server')
+  if (!isConflict(second)) return second;
+  // The published port is somebody else's, or our own entry stands in the way under another port, as one internal port
+  // has one external port (RFC 6887 §11.3). Without it the server can give the port back; if not, any keeps the hole open.
+  const isElsewhere = mapping.upstream.assignedPort !== mapping.externalPort;
+  if (second.by === 'server' || !isElsewhere) {
+    const { protocol, internalPort, thirdParty, nonce } = request;
     await iw.pcp.release({ protocol, internalPort, thirdParty, nonce }, after(iw.now(), RECOVERY_AGAIN));
+  }
   return iw.pcp.map({ ...anywhere, exactPort: false }, patience);
 }
 

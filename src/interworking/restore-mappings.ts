@@ -13,16 +13,17 @@ const GRACE = minutes(2);
 
 /** Puts the entries `inDoubt` back to the server, those that end first in front. */
 export function restoreMappings(iw: Interworking, inDoubt: (mapping: Mapping) => boolean): number {
-  const doubted = [...iw.table.all()].filter((mapping) => mapping.state !== 'deleting' && inDoubt(mapping));
-  const times = spread(iw, doubted.length);
-  doubted.sort((a, b) => a.upstream.expiresAt - b.upstream.expiresAt);
+  const inQuestion = [...iw.table.all()].filter((mapping) => mapping.state !== 'deleting' && inDoubt(mapping));
+  const times = spread(iw, inQuestion.length);
+  inQuestion.sort((a, b) => a.upstream.expiresAt - b.upstream.expiresAt);
   iw.table.batch(() => {
-    for (const [index, mapping] of doubted.entries()) {
-      const renewAt = times[index] ?? iw.now();
-      iw.table.put(doubtedEntry(mapping, renewAt, iw.now()));
+    for (const [index, mapping] of inQuestion.entries()) {
+      const doubted = doubtedEntry(mapping, times[index] ?? iw.now(), iw.now());
+      iw.table.put(doubted);
+      if (doubted.upstream.expiresAt !== mapping.upstream.expiresAt) refreshNat1Rule(iw, doubted);
     }
   });
-  return doubted.length;
+  return inQuestion.length;
 }
 
 const doubtedEntry = (mapping: Mapping, renewAt: Instant, now: Instant): Mapping => ({
@@ -43,7 +44,7 @@ export function resumeMappings(iw: Interworking, stored: readonly Mapping[]): vo
   iw.table.batch(() => {
     for (const mapping of stored) {
       if (mapping.leaseEndsAt !== undefined && mapping.leaseEndsAt <= now) {
-        void iw.releases.begin(mapping, after(now, GRACE));
+        letGo(iw, mapping);
       } else if (takesNat1Port(iw, mapping)) {
         iw.table.put(mapping.state === 'deleting' ? mapping : doubtedEntry(mapping, now, now));
       } else {
@@ -51,12 +52,21 @@ export function resumeMappings(iw: Interworking, stored: readonly Mapping[]): vo
           protocol: mapping.protocol,
           externalPort: mapping.externalPort,
         });
-        void iw.releases.begin(mapping, after(now, GRACE));
+        letGo(iw, mapping);
       }
     }
   });
   for (const mapping of iw.table.all()) if (nat1RuleOf(mapping) !== undefined) refreshNat1Rule(iw, mapping);
   restoreMappings(iw, () => true);
+}
+
+/** It never gets into the table: nothing else would take its NAT1 rule and its place at the server away. */
+function letGo(iw: Interworking, mapping: Mapping): void {
+  // Two stored entries for one mapping: the other one lives on.
+  if (iw.table.withNonce(mapping.upstream.nonce).length > 0) return;
+  const rule = nat1RuleOf(mapping);
+  if (rule !== undefined) void iw.localNat?.remove(rule);
+  void iw.releases.begin(mapping, after(iw.now(), GRACE));
 }
 
 /** A table written with NAT1 is of no use without, and the other way round: the internal ports mean other things. */

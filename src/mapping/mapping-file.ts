@@ -41,7 +41,8 @@ export class MappingFile implements Machine<MappingFileOutput> {
   #pending: JournalEntry[] = [];
   #waiting = deferred();
   #inFlight: Promise<void> | undefined;
-  #writing: Promise<void> | undefined;
+  #isWriting = false;
+  #written: Promise<void> = Promise.resolve();
   #mustFold = false;
   #journalLines = 0;
   #renewed = new Map<string, Mapping>();
@@ -72,7 +73,7 @@ export class MappingFile implements Machine<MappingFileOutput> {
     this.#context.table.listen((changes) => this.#note(changes));
     this.#mustFold = true;
     this.#startWriting();
-    await this.#writing;
+    await this.#written;
   }
 
   /** Settles when every change announced so far is on the disk, or when the disk has refused it (which is logged). */
@@ -109,7 +110,7 @@ export class MappingFile implements Machine<MappingFileOutput> {
   async close(): Promise<void> {
     this.#mustFold = true;
     this.#startWriting();
-    await this.#writing;
+    await this.#written;
   }
 
   #note(changes: MappingChanges): void {
@@ -130,6 +131,7 @@ export class MappingFile implements Machine<MappingFileOutput> {
       return [];
     }
     this.#renewed.delete(text);
+    if (change.kind === 'updated') this.#renewed.delete(mappingKeyText(change.previous));
     if (change.kind === 'removed') return [{ kind: 'gone', key: change.mapping }];
     if (change.kind === 'updated' && mappingKeyText(change.previous) !== text)
       return [{ kind: 'put', mapping: change.mapping, insteadOf: change.previous }];
@@ -144,11 +146,12 @@ export class MappingFile implements Machine<MappingFileOutput> {
   }
 
   #startWriting(): void {
-    this.#writing ??= this.#writeAll().finally(() => {
-      this.#writing = undefined;
-    });
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    this.#written = this.#writeAll();
   }
 
+  /** Ends in the same breath as it finds nothing to write: a change that comes next starts it again. */
   async #writeAll(): Promise<void> {
     while (this.#pending.length > 0 || this.#mustFold) {
       const entries = this.#pending;
@@ -167,6 +170,7 @@ export class MappingFile implements Machine<MappingFileOutput> {
       }
       waiting.settle();
     }
+    this.#isWriting = false;
   }
 
   #shouldFold(entries: number, reading: ClockReading): boolean {

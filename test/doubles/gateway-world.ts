@@ -115,7 +115,8 @@ export class GatewayWorld {
     this.kill();
     const { clock, server } = this;
     const files = new SimulatedFiles(this.files.snapshot());
-    return GatewayWorld.open(settings, { clock, server, files, localNat: this.localNat?.afterRestart() });
+    // Another life, other random numbers.
+    return GatewayWorld.open({ ...settings, seed: (this.settings.seed ?? 1) + 1000 }, { clock, server, files, localNat: this.localNat?.afterRestart() });
   }
 
   kill(): void {

@@ -74,15 +74,28 @@ describe('a PCP server that lost its state (RFC 6970 §5.10)', () => {
     expect(world.localNat?.rules()[0]?.rule.externalAddress.text).toBe('198.51.100.99');
   });
 
-  it('whose port went to another subscriber is tried until the grant would have ended, then lost (RFC 6970 §5.10, IWF-94, Q-08)', async () => {
+  it('whose port went to another subscriber: the hole stays open under another, the published one is tried again and again (RFC 6970 §5.10, IWF-94, Q-08, Q-15)', async () => {
     const world = await worldWith(1);
     world.server.foreign.add('TCP 5001');
     world.pcp.restartServer({ keepsTable: false, announces: true });
     await world.advance(minutes(5));
+    expect(world.mapping('TCP', 5001)?.state).toBe('degraded');
+    expect(world.server.mappings()).toHaveLength(1);
+    world.server.foreign.clear();
+    await world.advance(hours(2));
+    expect(world.mapping('TCP', 5001)?.state).toBe('granted');
+    expect(world.server.find('TCP', 5001)).toBeDefined();
+  });
+
+  it('and refuses everything: tried until the grant would have ended, then lost (RFC 6970 §5.10, IWF-06)', async () => {
+    const world = await worldWith(1);
+    world.server.refuseAll = { code: 8, lifetimeSeconds: 30 };
+    world.pcp.restartServer({ keepsTable: false, announces: true });
+    await world.advance(hours(23));
     expect(world.mapping('TCP', 5001)?.state).toBe('restoring');
-    await world.advance(hours(25));
+    await world.advance(hours(2));
     expect(world.table.size).toBe(0);
-    expect(world.gateway.lost()).toMatchObject([{ why: expect.stringContaining('CANNOT_PROVIDE_EXTERNAL') }]);
+    expect(world.gateway.lost()).toMatchObject([{ why: expect.stringContaining('NO_RESOURCES') }]);
   });
 
   it('that is slow to come back is asked until it answers', async () => {
@@ -156,7 +169,7 @@ describe('Mapping Updates (RFC 6970 §5.10; RFC 6887 §14.2)', () => {
     const world = await worldWith(1);
     const held = serverMapping(world, 5001);
     world.server.forget(held);
-    world.server.foreign.add('TCP 5001');
+    world.server.refuseAll = { code: 2, lifetimeSeconds: 600 };
     world.pcp.sendUpdate(held, { code: 11, lifetimeSeconds: 600 });
     expect(world.mapping('TCP', 5001)?.state).toBe('restoring');
     await world.advance(minutes(3));
@@ -184,13 +197,13 @@ describe('our own address and server', () => {
     );
   });
 
-  it('while the old mapping holds the port the entry waits for it (RFC 6970 §5.10, P-55)', async () => {
+  it('while the old mapping holds the port the entry has another, and gets its own back afterwards (RFC 6970 §5.10, P-55)', async () => {
     const world = await worldWith(1);
     world.pcp.moveTo('192.0.2.77');
     await world.advance(minutes(1));
-    expect(world.mapping('TCP', 5001)?.state).toBe('restoring');
-    world.server.forget(world.server.mappings()[0] ?? never());
-    await world.advance(minutes(31));
+    expect(world.mapping('TCP', 5001)?.state).toBe('degraded');
+    world.server.forget(world.server.find('TCP', 5001) ?? never());
+    await world.advance(hours(1));
     expect(world.mapping('TCP', 5001)?.state).toBe('granted');
   });
 
@@ -287,7 +300,7 @@ describe('this box restarts (RFC 6970 §5.3)', () => {
     const world = await worldWith(1);
     world.kill();
     await world.clock.advance(hours(48));
-    world.server.foreign.add('TCP 5001');
+    world.server.refuseAll = { code: 10, lifetimeSeconds: 30 };
     const again = await world.restart();
     await again.advance(minutes(3));
     expect(again.table.size).toBe(0);
