@@ -57,6 +57,7 @@ async function inTopology(name, topology, means, play) {
 /** How long until both protocols get through. */
 async function recovered({ network }, withinMs, port = PORT) {
   const bothWays = async () => {
+    await network.carrierIsReady();
     for (const protocol of ['TCP', 'UDP']) {
       const reply = await network.stranger.echo(protocol, CARRIER_ADDRESS, port, { withinMs: 500 });
       if (!reply.ok) return { ok: false, why: `${protocol} ${reply.why}` };

@@ -172,7 +172,8 @@ export class SimulatedCarrier {
       'flush chain inet carrier mapped_out',
       'flush chain inet carrier mapped_forward',
     ];
-    for (const { protocol, internal, external } of mappings) {
+    // A mapping for an IPv6 host leads nowhere in this NAT44.
+    for (const { protocol, internal, external } of mappings.filter((each) => !each.internal.address.includes(':'))) {
       const l4 = protocol.toLowerCase();
       script.push(
         `add rule inet carrier mapped_in iifname "ext" ${l4} dport ${external.port} dnat ip to ${internal.address}:${internal.port}`,

@@ -14,11 +14,12 @@ import { Report } from './report.mjs';
 import { claimTheMachine } from './single-run.mjs';
 import { TOPOLOGIES } from './topologies.mjs';
 
-const USAGE = `usage: node test/lab/lab.mjs [--only NAME,NAME] [--quick] [--keep] [--sabotage dnat|answer]
+const USAGE = `usage: node test/lab/lab.mjs [--only NAME,NAME] [--quick] [--keep] [--sabotage dnat|answer] [--program FILE]
   topologies  ${Object.keys(TOPOLOGIES).join(', ')}
   others      carrier-gone, bad-days, quota, five-minutes
   --quick     the carrier is gone for one minute instead of ten
   --keep      leaves logs and configuration in the temporary folder
+  --program   another build than dist/igd2pcp.cjs
   --sabotage  dnat: our rules are removed before the stranger knocks; answer: nft is a liar. Then the lab must fail`;
 
 /** Everything that is no topology: a sentence, and what happens. */
@@ -65,7 +66,6 @@ async function main() {
 }
 
 function readArguments() {
-  const program = fileURLToPath(new URL('../../dist/igd2pcp.cjs', import.meta.url));
   let values;
   try {
     ({ values } = parseArgs({
@@ -74,6 +74,7 @@ function readArguments() {
         quick: { type: 'boolean', default: false },
         keep: { type: 'boolean', default: false },
         sabotage: { type: 'string' },
+        program: { type: 'string', default: fileURLToPath(new URL('../../dist/igd2pcp.cjs', import.meta.url)) },
         help: { type: 'boolean', default: false },
       },
     }));
@@ -85,8 +86,8 @@ function readArguments() {
   const unknown = names.find((name) => !known.includes(name));
   if (values.help || unknown !== undefined) return unknown === undefined ? USAGE : `no ${unknown}\n${USAGE}`;
   if (![undefined, 'dnat', 'answer'].includes(values.sabotage)) return USAGE;
-  if (!existsSync(program)) return `${program} is missing: npm run build`;
-  return { ...values, names, program };
+  if (!existsSync(values.program)) return `${values.program} is missing: npm run build`;
+  return { ...values, names };
 }
 
 async function playAll({ names, quick, sabotage }, means) {

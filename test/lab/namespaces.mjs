@@ -121,12 +121,14 @@ export class LabProcess {
   signal(signal) {
     if (this.isRunning) this.#child.kill(signal);
   }
+  /** Returns the exit code; null when a signal ended it. */
   async stop(signal = 'SIGTERM') {
-    if (!this.isRunning) return;
+    if (!this.isRunning) return this.#child.exitCode;
     this.#child.kill(signal);
     const late = setTimeout(() => this.#child.kill('SIGKILL'), 10_000);
     await this.#closed;
     clearTimeout(late);
+    return this.#child.exitCode;
   }
 }
 

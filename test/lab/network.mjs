@@ -61,6 +61,8 @@ export class Network {
     this.between = between;
     this.namespaces = new Namespaces(folder, set);
     this.agents = {};
+    /** What must have happened before a stranger knocks; the carrier knows. */
+    this.carrierIsReady = async () => {};
   }
 
   #cables(hasGuestLan) {

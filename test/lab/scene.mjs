@@ -8,6 +8,7 @@ export class Scene {
     const network = await Network.build(folder, name, topology.build);
     const scene = new Scene(name, topology, network, report);
     scene.carrier = topology.carrier(network, program);
+    network.carrierIsReady = () => scene.carrier.follow();
     scene.daemon = new Daemon(network, program, topology.daemon, env);
     return scene;
   }
@@ -18,6 +19,7 @@ export class Scene {
     this.name = name;
     this.network = network;
     this.isNatted = topology.build.isNatted;
+    this.mapsOutbound = topology.mapsOutbound !== false;
     // Without NAT in the CPE only the carrier could filter, and miniupnpd does not; NAT-PMP cannot say it.
     this.hasRemoteHost = this.isNatted && topology.hasRemoteHost !== false;
     this.check = (who, what, work) => report.check(name, who, what, work);
@@ -29,6 +31,7 @@ export class Scene {
     this.#witnesses += 1;
     const witness = 9100 + this.#witnesses;
     await this.network.agents.internet.serve(witness);
+    await this.network.carrierIsReady();
     const reply = await agent.ask('speakFrom', { port, address: STRANGER_ADDRESS, to: witness, withinMs: 3000 });
     if (!reply.ok) throw new Error(`no answer from the witness: ${reply.why}`);
     return reply;

@@ -33,6 +33,8 @@ export const TOPOLOGIES = {
     build: { between: CARRIER_GRADE, isNatted: false },
     carrier: miniupnpd,
     daemon: { nat: 'none', trusted: true },
+    // miniupnpd maps the way in alone; the way out keeps the host's port, which only our NAT1 would have changed.
+    mapsOutbound: false,
   },
   'upstream-router': {
     says: 'the carrier is another home router in 192.168.0.0/16: double NAT',
@@ -58,7 +60,8 @@ export const TOPOLOGIES = {
   'ds-lite': {
     says: 'PCP in plain mode from the CPE by IPv6, for IPv4 clients; no IPv4 address on the WAN',
     build: { between: DS_LITE, isNatted: false, isDsLite: true },
-    carrier: (network, program) => new SimulatedCarrier(network, { program, listen: '[fd77::1]:5351' }),
+    carrier: (network, program) =>
+      new SimulatedCarrier(network, { program, listen: '[fd77::1]:5351', flags: ['--third-party'] }),
     daemon: { nat: 'none', trusted: true, servers: ['fd77::1'] },
   },
 };

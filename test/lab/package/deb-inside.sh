@@ -1,0 +1,85 @@
+#!/bin/sh
+# The life of the .deb: installed, configured in three lines, started as the unit starts it, used, upgraded with its
+# mappings, bereft of its carrier, purged. Runs in namespaces of its own over a throw-away copy of the file system; see
+# deb.mjs. Arguments: the first and the second package.
+set -eu
+first=$1 second=$2
+
+step() { echo "ok   $*"; }
+fail() { echo "FAIL $*"; exit 1; }
+expect() { # words in the output of a command
+  words=$1; shift
+  said=$("$@" 2>&1) || true
+  case "$said" in *"$words"*) ;; *) printf '%s\n' "$said"; fail "\"$words\" is not in the answer of: $*" ;; esac
+}
+
+ip link set lo up
+ip link add br-lan type dummy
+ip address add 192.168.77.1/24 dev br-lan
+ip link set br-lan up
+
+dpkg -i "$first" > /dev/null
+[ "$(stat -c '%U %a' /var/lib/igd2pcp)" = 'igd2pcp 700' ] || fail "the state directory is not its own"
+step "is installed: $(igd2pcp version)"
+
+igd2pcp check-config > /dev/null 2>&1 && fail "the shipped configuration should ask for three lines"
+sed -i -e 's/^#interfaces = .*/interfaces = ["br-lan"]/' -e 's/^#trusted = .*/trusted = true/' \
+  -e 's/^\[pcp\]/[pcp]\nservers = ["127.0.0.1"]/' /etc/igd2pcp.toml
+expect 'is fine' igd2pcp check-config
+step 'is configured with three lines'
+
+igd2pcp simulate --listen 127.0.0.1:5351 --external 198.51.100.7 > /tmp/carrier.log 2>&1 &
+carrier=$!
+sleep 1
+igd2pcp doctor > /tmp/doctor.log 2>&1 || { cat /tmp/doctor.log; fail 'doctor found something wrong'; }
+step "doctor: $(head -n 1 /tmp/doctor.log)"
+
+# As the unit starts it: its user, no capability, no new privileges.
+start() {
+  install -d -m 0750 -o igd2pcp -g igd2pcp /run/igd2pcp
+  setpriv --reuid igd2pcp --regid igd2pcp --clear-groups --bounding-set -all --no-new-privs \
+    $(sed -n 's/^ExecStart=//p' /usr/lib/systemd/system/igd2pcp.service) > /tmp/daemon.log 2>&1 &
+  daemon=$!
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    igd2pcp status > /dev/null 2>&1 && return
+    sleep 0.5
+  done
+  cat /tmp/daemon.log
+  igd2pcp status || true
+  fail 'the daemon did not come up'
+}
+start
+step 'runs unprivileged'
+
+expect 'now leads to 192.168.77.10:80' igd2pcp add tcp 8080 192.168.77.10:80 --lease 2h
+expect '8080' igd2pcp list
+expect '192.168.77.10:80' igd2pcp list
+expect '1 port is open at 198.51.100.7' igd2pcp status
+step 'maps, lists and says so'
+
+dpkg -i "$second" > /dev/null
+kill "$daemon"
+wait "$daemon" || true
+start
+expect '192.168.77.10:80' igd2pcp list
+expect 'open' igd2pcp list
+step "is upgraded to $(igd2pcp version), and the mapping is still there"
+
+kill "$carrier"
+wait "$carrier" || true
+igd2pcp add tcp 8081 192.168.77.10:81 > /dev/null 2>&1 && fail 'a port was opened without a carrier'
+for _ in $(seq 60); do
+  igd2pcp status > /tmp/status.log 2>&1 || break
+  sleep 1
+done
+expect 'has not answered' cat /tmp/status.log
+step "says within a minute that the carrier is gone: $(head -n 1 /tmp/status.log)"
+
+kill "$daemon"
+wait "$daemon" || true
+dpkg --purge igd2pcp > /dev/null 2>&1
+for left in /var/lib/igd2pcp /etc/igd2pcp.toml /usr/bin/igd2pcp /usr/lib/igd2pcp; do
+  [ ! -e "$left" ] || fail "$left is left behind"
+done
+getent passwd igd2pcp > /dev/null && fail 'the user is left behind'
+step 'is purged without a trace'
