@@ -210,7 +210,10 @@ export class Conversation implements Machine<ClientOutput> {
     const isAnswer = liveness.isAsking();
     const askedAt = liveness.askedOnceAt();
     if (isAnswer && askedAt !== undefined) counters.tookRoundTrip(between(askedAt, now));
-    if (isAnswer) counters.answered(reply.code);
+    if (isAnswer) {
+      liveness.noteAnswered();
+      counters.answered(reply.code);
+    }
     const lost = this.#judgeEpoch(reply.epoch, now, isAnswer ? 'confirmation' : 'unasked');
     if (isAnswer && reply.code === ADDRESS_MISMATCH) knowledge.noteUnusable(reply.code, 0, now);
     return [...lost, ...this.#answers.externalAddressIs(reply.externalAddress, now), ...this.#heard(now)];

@@ -2,7 +2,7 @@
 // unasked, or that overtaking packets could explain, is never believed alone: it raises a suspicion to be asked about.
 
 import type { Instant } from '../base/time.ts';
-import { type EpochRule, type EpochSample, mayBeReordered } from './epoch.ts';
+import { type EpochRule, type EpochSample, mayBeLate } from './epoch.ts';
 
 /** How a reading came: as the answer to a MAP, as the answer to the question itself, or by itself. */
 export type EpochTrust = 'answer' | 'confirmation' | 'unasked';
@@ -28,7 +28,7 @@ export class EpochWatch {
       return 'plausible';
     }
     // An announcement carries no nonce: anybody who can forge its source could have us renew everything.
-    if (trust === 'unasked' || (trust === 'answer' && mayBeReordered(this.#last, sample))) {
+    if (trust === 'unasked' || (trust === 'answer' && mayBeLate(this.#last, sample))) {
       this.#isSuspected = true;
       return 'suspect';
     }

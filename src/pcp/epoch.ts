@@ -31,10 +31,13 @@ export const isNatPmpEpochPlausible: EpochRule = (previous, current) => {
   return current.serverSeconds >= expected - 2;
 };
 
-// Answers that overtake each other look like a clock set back by seconds. A real restart shows it again when asked.
-const MOST_REORDERING_SECONDS = 10;
+// An answer that was long under way, or was overtaken, looks like a clock set back by as much. A real restart shows it
+// again when asked.
+const MOST_SECONDS_UNDER_WAY = 10;
 
-export const mayBeReordered = (previous: EpochSample | undefined, current: EpochSample): boolean =>
-  previous !== undefined &&
-  current.serverSeconds < previous.serverSeconds &&
-  current.serverSeconds >= previous.serverSeconds - MOST_REORDERING_SECONDS;
+export function mayBeLate(previous: EpochSample | undefined, current: EpochSample): boolean {
+  if (previous === undefined) return false;
+  const clientDelta = wholeSecondsBetween(previous, current);
+  const behind = previous.serverSeconds + clientDelta - current.serverSeconds;
+  return behind > 0 && behind <= MOST_SECONDS_UNDER_WAY + Math.trunc(clientDelta / 16);
+}

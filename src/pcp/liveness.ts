@@ -72,7 +72,6 @@ export class Liveness {
 
   /** `isAnswered`: what came settles the open question, if any; otherwise it goes on being asked. */
   heard(now: Instant, unit: number, isAnswered: boolean): void {
-    if (isAnswered && this.isAsking()) this.#answersAsked = true;
     this.health = 'up';
     this.#heardAt = now;
     if (isAnswered) {
@@ -85,6 +84,11 @@ export class Liveness {
     this.#demandedAt = undefined;
     this.#search = FIRST_SEARCH;
     this.#jitter = unit;
+  }
+
+  /** The question itself was answered: from now on its silence means something. */
+  noteAnswered(): void {
+    this.#answersAsked = true;
   }
 
   /** Another network: what was found out about the server may not hold there. */
