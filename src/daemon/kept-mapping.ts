@@ -32,6 +32,8 @@ const RESTORE_SPREAD = seconds(5);
 /** A lost mapping is asked for again after this long, then half as often each time. */
 const FIRST_RETRY = seconds(30);
 const LONGEST_RETRY = minutes(15);
+/** A mapping that ended is not called lost before it was asked for again that long. */
+const REMAKE_PATIENCE = seconds(30);
 const RETRY_PATIENCE = seconds(10);
 const RELEASE_PATIENCE = seconds(10);
 
@@ -99,13 +101,14 @@ export class KeptMapping {
     this.#lose({ kind: 'refused', server: this.#granted.server, code, lifetimeSeconds, hold, by: 'server' });
   }
 
-  async release(): Promise<ReleaseOutcome> {
+  /** Asked again and again for that long; what stays unanswered ends at the server when its lifetime does. */
+  async release(within: Duration = RELEASE_PATIENCE): Promise<ReleaseOutcome> {
     this.#state = 'released';
     this.#cancelWake();
     this.#turn += 1;
     const { protocol, internalPort, thirdParty, nonce } = this.#request;
     const key = { protocol, internalPort, thirdParty, nonce };
-    return this.#around.service.release(key, after(this.#now(), RELEASE_PATIENCE));
+    return this.#around.service.release(key, after(this.#now(), within));
   }
 
   /** No more renewals; the mapping ends when its lifetime does. */
@@ -121,7 +124,12 @@ export class KeptMapping {
 
   #planRenewal(renewal: RenewalTime | undefined): void {
     if (renewal === undefined) {
-      this.#at(this.expiresAt, () => this.#lose({ kind: 'unanswered', why: 'no answer in time' }));
+      // RFC 6887 §11.2.1: what has ended is asked for as if it were new, with retransmissions; the server holds the port
+      // back for us meanwhile (§15).
+      this.#at(this.expiresAt, () => {
+        const patience: Patience = { kind: 'keep trying', until: after(this.#now(), REMAKE_PATIENCE) };
+        void this.#ask(patience, (outcome) => this.#lose(outcome));
+      });
       return;
     }
     this.#at(renewal.renewAt, () => {

@@ -115,7 +115,7 @@ export class LibraryConnection {
     opened.value.close();
     if (greeting.kind !== 'answer') return undefined;
     const { answer, roundTrip } = greeting;
-    const sign = { server: endpointText(endpoint), roundTripMs: roundTrip };
+    const sign = { server: endpointText(endpoint), roundTripMs: Math.round(roundTrip * 10) / 10 };
     if (answer.kind === 'epoch') return { ...sign, protocol: 'PCP', epoch: answer.epoch };
     return answer.version === 0 && this.#natPmp ? { ...sign, protocol: 'NAT-PMP', epoch: undefined } : undefined;
   }

@@ -1,6 +1,7 @@
 // The doctor's report: findings judged server by server, a verdict in plain words, as text for people and JSON for scripts.
 
 import { endpointText } from '../base/ip-address.ts';
+import type { Duration } from '../base/time.ts';
 import type { CandidateFinding, DoctorFindings, ServerFinding } from './doctor-findings.ts';
 import { noCandidateRemark, type Remark, serverRemarks } from './doctor-judgement.ts';
 
@@ -76,12 +77,14 @@ export function doctorJson(report: DoctorReport): unknown {
   };
 }
 
+const tenths = (span: Duration): number => Math.round(span * 10) / 10;
+
 function speechAsData({ speech }: ServerFinding): object {
   if (speech.kind === 'NAT-PMP') {
-    return { speaks: 'NAT-PMP', roundTripMs: speech.roundTrip, externalAddress: speech.externalAddress?.text };
+    return { speaks: 'NAT-PMP', roundTripMs: tenths(speech.roundTrip), externalAddress: speech.externalAddress?.text };
   }
   if (speech.kind !== 'PCP') return { speaks: 'nothing we know', why: speech.kind };
-  const head = { speaks: 'PCP', version: 2, roundTripMs: speech.roundTrip, epoch: speech.epoch };
+  const head = { speaks: 'PCP', version: 2, roundTripMs: tenths(speech.roundTrip), epoch: speech.epoch };
   const { map } = speech;
   if (map.kind !== 'granted') return { ...head, map };
   const options = Object.fromEntries(Object.entries(map.options).map(([name, finding]) => [name, finding.kind]));
