@@ -176,6 +176,7 @@ export const SIMULATOR_SETTINGS: readonly SimulatorSetting[] = [
     yesOrNo,
     'Grant another port in spite of PREFER_FAILURE, as miniupnpd does.',
   ),
+  fault('refuse-padding', 'refusesPadding', yesOrNo, 'Refuse options that need padding, as miniupnpd 2.3.1 does.'),
   fault('epoch-rate', 'epochRate', rate, 'Epoch seconds per second: 1 is right, 0 stands still, -1 runs backwards.'),
   fault('wrong-source-port', 'wrongSourcePort', yesOrNo, 'Answer from another port than the one asked.'),
   fault('wrong-nonce', 'wrongNonce', yesOrNo, 'Answer with a nonce nobody sent.'),

@@ -56,6 +56,7 @@ function judgeOption(
 ): OptionVerdict {
   const code = codeOf(option);
   const unsupported: OptionVerdict = isMandatoryOption(code) ? UNSUPP_OPTION : 'skip';
+  if (faults.refusesPadding && isPadded(option)) return MALFORMED_OPTION;
   if (faults.missingOptions.has(code)) return unsupported;
   // RFC 6887 §7.3: an option more often than its definition allows is malformed; FILTER may be repeated.
   if (code !== OPTION_CODE.filter && earlier.some((other) => codeOf(other) === code)) return MALFORMED_OPTION;
@@ -74,6 +75,20 @@ function judgeOption(
       return request.lifetimeSeconds === 0 ? 'skip' : 'process';
     default:
       return unsupported;
+  }
+}
+
+/** Options are filled up to four octets on the wire (RFC 6887 §7.3); most lengths need no filling. */
+function isPadded(option: Option): boolean {
+  switch (option.kind) {
+    case 'description':
+      return new TextEncoder().encode(option.text).length % 4 !== 0;
+    case 'third party id':
+      return option.id.length % 4 !== 0;
+    case 'unknown':
+      return option.data.length % 4 !== 0;
+    default:
+      return option.kind === 'port set';
   }
 }
 

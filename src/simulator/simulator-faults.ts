@@ -34,6 +34,8 @@ export interface SimulatorFaults {
   readonly wrongNonce: boolean;
   /** A taken port is answered SUCCESS with another one in spite of PREFER_FAILURE, as miniupnpd does. */
   readonly ignorePreferFailure: boolean;
+  /** An option whose length is no multiple of four is MALFORMED_OPTION, as miniupnpd 2.3.1 has it. */
+  readonly refusesPadding: boolean;
   /** Outbound traffic keeps deleted mappings alive this long (RFC 6887 §15). */
   readonly busyAfterDelete: Duration;
 }
@@ -53,5 +55,6 @@ export const NO_FAULTS: SimulatorFaults = {
   wrongSourcePort: false,
   wrongNonce: false,
   ignorePreferFailure: false,
+  refusesPadding: false,
   busyAfterDelete: milliseconds(0),
 };

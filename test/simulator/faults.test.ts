@@ -86,6 +86,12 @@ describe('answers that are not right', () => {
     });
   });
 
+  it('chokes on a padded option and on no other, as miniupnpd 2.3.1 does', () => {
+    const server = simulator({ refusesPadding: true });
+    expect(ask(server, START, { options: [{ kind: 'description', text: 'abcde' }] }).code).toBe(6);
+    expect(ask(server, START, { options: [{ kind: 'description', text: 'abcd' }] }).code).toBe(0);
+  });
+
   it('answers a PREFER_FAILURE conflict with SUCCESS and another port, as miniupnpd does (facts §5.1)', () => {
     const server = simulator({ ignorePreferFailure: true });
     ask(server, START, { suggestedPort: 6881 });
