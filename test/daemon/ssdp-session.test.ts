@@ -160,15 +160,16 @@ describe('an SSDP session on two LANs and a WAN', () => {
     expect(notifies('lan1', 'ssdp:alive')).toHaveLength(60);
   });
 
-  it('searches for itself and is content; says so once when nothing comes back, and again when it does', async () => {
+  it('searches for itself and is content; says so when nothing comes back, and again when something does', async () => {
     await start();
     await world.clock.advance(minutes(30));
     expect(gateway.logged('warn')).toEqual([]);
     world.network.blackHole = (to) => to.port === 1900 && to.address.isMulticast;
-    await world.clock.advance(minutes(11));
-    expect(gateway.logged('warn').filter((line) => line.includes('lan0'))).toEqual(
-      Array.from({ length: 2 }, () => 'searches no longer reach us on lan0: joining the group again'),
-    );
+    await world.clock.advance(minutes(5));
+    expect([...new Set(gateway.logged('warn'))].sort()).toEqual([
+      'searches no longer reach us on lan0: joining the group again',
+      'searches no longer reach us on lan1: joining the group again',
+    ]);
     world.network.blackHole = () => false;
     await world.clock.advance(minutes(6));
     expect(gateway.logged('info')).toContain('searches reach us again on lan0');

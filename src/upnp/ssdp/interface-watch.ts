@@ -8,7 +8,7 @@ export interface InterfaceWatchOutput {
 }
 
 /** A socket that fails says so at once; this is for interfaces that vanish without a word. */
-const LOOK_WHILE_ATTACHED = seconds(30);
+const LOOK_WHILE_ATTACHED = seconds(10);
 const LOOK_WHILE_WAITING = seconds(5);
 
 export class InterfaceWatch implements Machine<InterfaceWatchOutput> {

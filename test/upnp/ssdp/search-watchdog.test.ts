@@ -20,12 +20,12 @@ describe('SearchWatchdog', () => {
     expect(watchdog.handleAnswer(T0)).toEqual([]);
   });
 
-  it('searches for us every five minutes and is content with an answer', () => {
+  it('searches for us every two minutes and is content with an answer', () => {
     const watchdog = started();
-    expect(wakeOf(watchdog)).toBe(after(T0, minutes(5)));
+    expect(wakeOf(watchdog)).toBe(after(T0, minutes(2)));
     expect(turn(watchdog)).toEqual([{ kind: 'ask' }]);
-    expect(watchdog.handleAnswer(after(T0, minutes(5)))).toEqual([]);
-    expect(wakeOf(watchdog)).toBe(after(T0, minutes(10)));
+    expect(watchdog.handleAnswer(after(T0, minutes(2)))).toEqual([]);
+    expect(wakeOf(watchdog)).toBe(after(T0, minutes(4)));
   });
 
   it('asks a second time before it worries, then joins the group again', () => {
@@ -35,13 +35,13 @@ describe('SearchWatchdog', () => {
       [{ kind: 'ask' }],
       [{ kind: 'rejoin', why: 'unanswered' }],
     ]);
-    expect(wakeOf(watchdog)).toBe(after(T0, (minutes(10) + 6000) as ReturnType<typeof minutes>));
+    expect(wakeOf(watchdog)).toBe(after(after(T0, minutes(4)), seconds(6)));
   });
 
   it('says when searches reach us again', () => {
     const watchdog = started();
     for (let i = 0; i < 4; i += 1) turn(watchdog);
-    expect(watchdog.handleAnswer(after(T0, minutes(11)))).toEqual([{ kind: 'answered-again' }]);
+    expect(watchdog.handleAnswer(after(T0, minutes(5)))).toEqual([{ kind: 'answered-again' }]);
   });
 
   it('goes on asking and joining for as long as nothing helps, at its usual pace', () => {
@@ -51,7 +51,7 @@ describe('SearchWatchdog', () => {
       const at = wakeOf(watchdog);
       if (JSON.stringify(turn(watchdog)).includes('rejoin')) joins.push(at);
     }
-    expect(joins).toHaveLength(11);
+    expect(joins).toHaveLength(28);
   });
 
   it('joins again after a quarter of an hour without a search of others, which is how a forgetful switch looks', () => {
@@ -69,7 +69,7 @@ describe('SearchWatchdog', () => {
     for (let i = 1; i <= 6; i += 1) {
       turn(watchdog);
       watchdog.handleOthersSearch(after(T0, minutes(5 * i)));
-      expect(watchdog.handleAnswer(after(T0, (minutes(5 * i) + seconds(1)) as ReturnType<typeof minutes>))).toEqual([]);
+      expect(watchdog.handleAnswer(after(after(T0, minutes(5 * i)), seconds(1)))).toEqual([]);
     }
   });
 });
