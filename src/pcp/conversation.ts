@@ -171,7 +171,7 @@ export class Conversation implements Machine<ClientOutput> {
     }
     const due = this.#requests.due(now);
     outputs.push(...due.outputs);
-    if (due.isAddressSilent && liveness.health !== 'down') outputs.push(...this.#presence.addressFailed(now));
+    if (due.isAddressSilent) outputs.push(...this.#presence.addressFailed(now));
     if (this.#newerVersionAt !== undefined && this.#newerVersionAt <= now)
       outputs.push(...this.#askForNewerVersion(now));
     outputs.push(...this.#presence.probeIfDue(now));

@@ -86,18 +86,15 @@ export class Requests {
   /** `isAddressSilent`: one request used up its tries, and nothing at all was heard meanwhile (RFC 7488 §5). */
   due(now: Instant): { readonly outputs: Outputs; readonly isAddressSilent: boolean } {
     this.held.forgetExpired(now);
+    const { tries } = this.#context.knowledge.dialect.retransmission;
     const outputs: ClientOutput[] = [];
-    let isAddressSilent = false;
     for (let next = this.open.firstDue(now); next !== undefined; next = this.open.firstDue(now)) {
       if (next.deadline <= now) outputs.push(...this.giveUp(next, 'no answer in time', now));
-      else {
-        isAddressSilent ||=
-          next.attempts >= this.#context.knowledge.dialect.retransmission.tries && this.#isSilent(next);
-        outputs.push(...this.#send(next, now));
-      }
+      else if (next.attempts >= tries && this.#isSilent(next)) return { outputs, isAddressSilent: true };
+      else outputs.push(...this.#send(next, now));
     }
     outputs.push(...this.pump(now));
-    return { outputs, isAddressSilent };
+    return { outputs, isAddressSilent: false };
   }
 
   nextAt(): { readonly at: Instant; readonly why: string } | undefined {

@@ -25,7 +25,7 @@ const CONFIG: PcpSessionConfig = {
   rate: 50,
 };
 
-export const request = (index: number, change: Partial<MapRequest> = {}): MapRequest => ({
+const request = (index: number, change: Partial<MapRequest> = {}): MapRequest => ({
   protocol: index % 2 === 0 ? 'TCP' : 'UDP',
   internalPort: portNumber(10_000 + index),
   thirdParty: undefined,
