@@ -125,7 +125,8 @@ function sleep(clock: Host['clock'], span: Duration): Promise<void> {
 /** The daemon until a signal ends it. */
 async function run(line: Configured, config: Config): Promise<number> {
   const host = daemonHost(config);
-  const started = await startDaemon(host, new Driver(host.clock), config, false);
+  const driver = new Driver(host.clock);
+  const started = await startDaemon(host, driver, config, false);
   if (!started.ok) return misused(started.error);
   host.log.info(`igd2pcp ${VERSION} is running`, { description: started.value.descriptionUrls().join(' ') });
   process.on('SIGHUP', () => {
@@ -135,6 +136,7 @@ async function run(line: Configured, config: Config): Promise<number> {
   });
   await stopped();
   await started.value.close();
+  driver.close();
   return FINE;
 }
 
