@@ -70,7 +70,7 @@ export function serverRemarks(server: ServerFinding, needs: DoctorNeeds): readon
       return [
         bad(
           `${name} does not answer: nothing came back within the time, not even a refusal`,
-          'a firewall drops UDP port 5351, or the router has no PCP server: switch PCP on there, or name another server',
+          `a firewall drops UDP port ${server.endpoint.port}, or the router has no PCP server: switch PCP on there, or name another server`,
         ),
       ];
     case 'port closed':
@@ -221,7 +221,13 @@ function optionRemark(option: ProbedOption, finding: OptionFinding, needs: Docto
         `${option} is accepted but not kept: a taken port was granted as another one (the daemon takes such grants back)`,
       );
     case 'not tried':
-      return good(`${option} was not tried: ${finding.why}`);
+      // For THIRD_PARTY alone: whether it works is then a matter of luck.
+      return isNeeded(needs) && option === 'THIRD_PARTY'
+        ? warning(
+            `${option} was not tried, though it is needed: ${finding.why}`,
+            'name the LAN interface: --lan INTERFACE',
+          )
+        : good(`${option} was not tried: ${finding.why}`);
     default:
       return unreachable(finding);
   }

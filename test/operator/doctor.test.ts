@@ -151,6 +151,11 @@ describe('limits that can be lived with', () => {
     ['FILTER is not supported', granted({ FILTER: UNSUPPORTED }), {}],
     ['accepted but not kept', granted({ PREFER_FAILURE: { kind: 'not kept' } }), {}],
     ['PREFER_FAILURE is not supported', granted({ PREFER_FAILURE: UNSUPPORTED }), { emulatesPreferFailure: true }],
+    [
+      'THIRD_PARTY was not tried, though it is needed',
+      granted({ THIRD_PARTY: { kind: 'not tried', why: 'no LAN' } }),
+      { thirdParty: true },
+    ],
     ['could not be removed', granted({}, { isRemoved: false }), {}],
     ['no exact ports', natPmp(), { emulatesPreferFailure: true }],
   ];
