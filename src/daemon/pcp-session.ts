@@ -102,12 +102,12 @@ class NetworkedPcpSession implements PcpSession {
     });
   }
 
-  release(key: MapKey, until: Instant): Promise<ReleaseOutcome> {
+  release(key: MapKey, until: Instant, isWaitedFor = false): Promise<ReleaseOutcome> {
     if (this.#isClosed) return Promise.resolve({ kind: 'unanswered', why: 'closed' });
     const id = this.#nextId++;
     return new Promise((resolve) => {
       this.#releases.set(id, resolve);
-      this.#driven.run((machine, now) => machine.release(id, key, until, now));
+      this.#driven.run((machine, now) => machine.release(id, { key, until, isWaitedFor }, now));
     });
   }
 

@@ -36,7 +36,7 @@ async function deleteOnce(
   const objection = objectionToDeleting(asker, mapping, iw.policy());
   if (objection !== undefined) return refused(objection.code);
   const why = `${asker.isOperator ? 'the operator' : asker.address.text} deleted it`;
-  const release = iw.releases.begin(mapping, mapping.upstream.expiresAt);
+  const release = iw.releases.begin(mapping, mapping.upstream.expiresAt, true);
   void release.then((outcome) => finish(iw, mapping, outcome, why));
   const answered = new AbortController();
   const outcome = await Promise.race([release, iw.alarms.until(deadline, 'answer a delete', answered.signal)]);

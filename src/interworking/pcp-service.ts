@@ -20,8 +20,8 @@ export type Patience =
 
 export interface PcpService {
   map(request: MapRequest, patience: Patience): Promise<MapOutcome>;
-  /** MAP with lifetime 0 (RFC 6887 §15). Tried until answered or `until`. */
-  release(key: MapKey, until: Instant): Promise<ReleaseOutcome>;
+  /** MAP with lifetime 0 (RFC 6887 §15). Tried until answered or `until`. Paced, unless a control point waits for it. */
+  release(key: MapKey, until: Instant, isWaitedFor?: boolean): Promise<ReleaseOutcome>;
   /** Whom the next request would go to; undefined when there is no candidate. */
   currentServer(): ServerId | undefined;
   /** "down": a request would be answered `unanswered` at once (RFC 6970 §5.1). */

@@ -92,7 +92,7 @@ export async function retargetMapping(
     refreshNat1Rule(iw, next);
     return ok(next);
   }
-  const released = await iw.releases.begin(existing, asking.deadline);
+  const released = await iw.releases.begin(existing, asking.deadline, true);
   if (released.kind !== 'released') return refused(failure(501, 'the old internal port could not be released'));
   const made = await make();
   if (!made.ok) await putBack(iw, existing, asking);

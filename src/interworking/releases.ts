@@ -18,11 +18,11 @@ export class Releases {
   }
 
   /** Joins the one under way when there is one. */
-  begin(mapping: Mapping, until: Instant): Promise<ReleaseOutcome> {
+  begin(mapping: Mapping, until: Instant, isWaitedFor = false): Promise<ReleaseOutcome> {
     const name = nameOf(mapping);
     const existing = this.#underWay.get(name);
     if (existing !== undefined) return existing;
-    const release = this.#ask(mapping, until).finally(() => this.#underWay.delete(name));
+    const release = this.#ask(mapping, until, isWaitedFor).finally(() => this.#underWay.delete(name));
     this.#underWay.set(name, release);
     return release;
   }
@@ -31,13 +31,13 @@ export class Releases {
     return this.#underWay.has(nameOf(mapping));
   }
 
-  async #ask(mapping: Mapping, until: Instant): Promise<ReleaseOutcome> {
+  async #ask(mapping: Mapping, until: Instant, isWaitedFor: boolean): Promise<ReleaseOutcome> {
     const key = mapKeyOf(mapping.upstream, mapping.protocol);
     const current = this.#pcp.currentServer();
     // A server we no longer speak with cannot be asked; what it holds ends with its lifetime.
     if (key === undefined || (current !== undefined && current !== mapping.upstream.server))
       return { kind: 'released', server: serverId(mapping.upstream.server), busyFor: NO_TIME };
-    return this.#pcp.release(key, until);
+    return this.#pcp.release(key, until, isWaitedFor);
   }
 }
 

@@ -7,10 +7,10 @@ import type { Instant } from '../base/time.ts';
 import type { ServerAddress } from './address-choice.ts';
 import type { ClientOutput } from './client-output.ts';
 import { Conversation, type ConversationSettings, type Via } from './conversation.ts';
-import { baseKeyText } from './exchange.ts';
+import { baseKeyText, type ReleaseWish } from './exchange.ts';
 import type { Health } from './liveness.ts';
 import type { ServerId, Unanswered } from './map-outcome.ts';
-import type { MapKey, MapRequest } from './map-request.ts';
+import type { MapRequest } from './map-request.ts';
 import { DEFAULT_PACING } from './pacing.ts';
 import type { Patience } from './patience.ts';
 import { NOTHING, type Outputs } from './server-context.ts';
@@ -76,12 +76,13 @@ export class Client implements Machine<ClientOutput> {
   }
 
   /** Settles with a `released` output of the same id. Goes to the server that has the mapping. */
-  release(id: number, key: MapKey, until: Instant, now: Instant): Outputs {
+  release(id: number, wish: ReleaseWish, now: Instant): Outputs {
+    const { key } = wish;
     const conversation = this.#conversations.find((candidate) => candidate.holds(key)) ?? this.#current();
     if (conversation === undefined) {
       return [{ kind: 'released', id, outcome: { kind: 'unanswered', why: 'no server' } }];
     }
-    return this.#conclude(conversation.release({ kind: 'release', id, key, until }, now), now);
+    return this.#conclude(conversation.release({ kind: 'release', id, ...wish }, now), now);
   }
 
   /** Nobody waits for the answer any more. */

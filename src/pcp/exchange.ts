@@ -10,7 +10,14 @@ import { type RetransmissionRule, timeoutAfter } from './retransmission.ts';
 export type Task =
   | { readonly kind: 'map'; readonly id: number; readonly request: MapRequest; readonly patience: Patience }
   /** Without an id it is our own: a mapping nobody wants any more. */
-  | { readonly kind: 'release'; readonly id: number | undefined; readonly key: MapKey; readonly until: Instant };
+  | ({ readonly kind: 'release'; readonly id: number | undefined } & ReleaseWish);
+
+export interface ReleaseWish {
+  readonly key: MapKey;
+  readonly until: Instant;
+  /** By a control point, as opposed to what is cleared away in the background. */
+  readonly isWaitedFor?: boolean;
+}
 
 /** What the server tells mappings apart by, without the nonce (RFC 6887 §11.3). */
 export const baseKeyText = (key: Omit<MapKey, 'nonce'>): string =>
@@ -42,7 +49,7 @@ export class Exchange {
   }
 
   get isUrgent(): boolean {
-    return this.task.kind === 'map' && this.task.patience.kind === 'answer within';
+    return this.task.kind === 'map' ? this.task.patience.kind === 'answer within' : this.task.isWaitedFor === true;
   }
 
   get rank(): number {

@@ -123,11 +123,11 @@ export class ClientDesk {
     return id;
   }
 
-  release(request: MapRequest, forSeconds = 60): number {
+  release(request: MapRequest, forSeconds = 60, isWaitedFor = false): number {
     const id = this.#nextId++;
     const { protocol, internalPort, thirdParty, nonce } = request;
     const key = { protocol, internalPort, thirdParty, nonce };
-    this.do((client, now) => client.release(id, key, after(now, seconds(forSeconds)), now));
+    this.do((client, now) => client.release(id, { key, until: after(now, seconds(forSeconds)), isWaitedFor }, now));
     return id;
   }
 

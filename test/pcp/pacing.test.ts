@@ -97,6 +97,17 @@ describe('a mass renewal', () => {
     expect(mass.lastMap()).toMatchObject({ internalPort: 9, lifetimeSeconds: 0 });
   });
 
+  it('a release that a control point waits for is not paced at all', () => {
+    const mass = desk();
+    mass.advance(1);
+    mass.forget();
+    for (let port = 1; port <= 200; port += 1)
+      mass.release({ ...ANY_REQUEST, internalPort: portNumber(10_000 + port) }, 60, true);
+    expect(mass.maps().filter(({ request }) => request?.kind === 'map' && request.lifetimeSeconds === 0)).toHaveLength(
+      200,
+    );
+  });
+
   it('ends, each answered request making room for the next', () => {
     const mass = desk();
     for (let round = 0; round < 1000 && mass.view().held < many; round += 1) {
