@@ -14,9 +14,10 @@ expect() { # words in the output of a command
 }
 
 ip link set lo up
-ip link add br-lan type dummy
+ip link add br-lan type veth peer name host0
 ip address add 192.168.77.1/24 dev br-lan
 ip link set br-lan up
+ip link set host0 up
 
 dpkg -i "$first" > /dev/null
 [ "$(stat -c '%U %a' /var/lib/igd2pcp)" = 'igd2pcp 700' ] || fail "the state directory is not its own"
@@ -28,11 +29,11 @@ sed -i -e 's/^#interfaces = .*/interfaces = ["br-lan"]/' -e 's/^#trusted = .*/tr
 expect 'is fine' igd2pcp check-config
 step 'is configured with three lines'
 
-igd2pcp simulate --listen 127.0.0.1:5351 --external 198.51.100.7 > /tmp/carrier.log 2>&1 &
+igd2pcp simulate --listen 127.0.0.1:5351 --external 1.2.3.4 --third-party > /tmp/carrier.log 2>&1 &
 carrier=$!
 sleep 1
 igd2pcp doctor > /tmp/doctor.log 2>&1 || { cat /tmp/doctor.log; fail 'doctor found something wrong'; }
-step "doctor: $(head -n 1 /tmp/doctor.log)"
+step "doctor: $(sed -n 's/^Verdict: //p' /tmp/doctor.log)"
 
 # As the unit starts it: its user, no capability, no new privileges.
 start() {
@@ -48,25 +49,33 @@ start() {
   igd2pcp status || true
   fail 'the daemon did not come up'
 }
+# As systemd ends it: SIGTERM, and TimeoutStopSec to say goodbye.
+end() {
+  kill "$1"
+  for _ in $(seq 30); do
+    kill -0 "$1" 2> /dev/null || return 0
+    sleep 0.5
+  done
+  kill -9 "$1"
+  fail "process $1 does not end on SIGTERM"
+}
 start
 step 'runs unprivileged'
 
 expect 'now leads to 192.168.77.10:80' igd2pcp add tcp 8080 192.168.77.10:80 --lease 2h
 expect '8080' igd2pcp list
 expect '192.168.77.10:80' igd2pcp list
-expect '1 port is open at 198.51.100.7' igd2pcp status
+expect '1 port is open at 1.2.3.4' igd2pcp status
 step 'maps, lists and says so'
 
 dpkg -i "$second" > /dev/null
-kill "$daemon"
-wait "$daemon" || true
+end "$daemon"
 start
 expect '192.168.77.10:80' igd2pcp list
 expect 'open' igd2pcp list
-step "is upgraded to $(igd2pcp version), and the mapping is still there"
+step "is upgraded, and the mapping is still there"
 
-kill "$carrier"
-wait "$carrier" || true
+end "$carrier"
 igd2pcp add tcp 8081 192.168.77.10:81 > /dev/null 2>&1 && fail 'a port was opened without a carrier'
 for _ in $(seq 60); do
   igd2pcp status > /tmp/status.log 2>&1 || break
@@ -75,8 +84,7 @@ done
 expect 'has not answered' cat /tmp/status.log
 step "says within a minute that the carrier is gone: $(head -n 1 /tmp/status.log)"
 
-kill "$daemon"
-wait "$daemon" || true
+end "$daemon"
 dpkg --purge igd2pcp > /dev/null 2>&1
 for left in /var/lib/igd2pcp /etc/igd2pcp.toml /usr/bin/igd2pcp /usr/lib/igd2pcp; do
   [ ! -e "$left" ] || fail "$left is left behind"

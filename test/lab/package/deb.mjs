@@ -7,13 +7,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const packager = fileURLToPath(new URL('../../../.scripts/package.mjs', import.meta.url));
+const ready = fileURLToPath(new URL('../../../.scripts/ready.mjs', import.meta.url));
 const inside = fileURLToPath(new URL('deb-inside.sh', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'igd2pcp-deb-'));
 
 const packages = ['0.1.0', '0.1.1'].map((version) => {
   const out = join(folder, version);
-  execFileSync(process.execPath, [packager, '--with-node', '--version', version, '--out', out], { stdio: 'ignore' });
+  execFileSync(process.execPath, [ready, 'package', '--with-node', '--version', version, '--out', out], {
+    stdio: 'ignore',
+  });
   return join(out, readdirSync(out).find((name) => name.endsWith('.deb')) ?? '');
 });
 
