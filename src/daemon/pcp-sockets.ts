@@ -2,11 +2,13 @@
 // long as the network does (RFC 6887 §8.1: later updates come to them), and one per WAN address on the announcement group
 // (§14.1). What a datagram means is not decided here.
 
-import type { Host, UdpSocket } from '../base/host.ts';
+import type { Host, UdpListener, UdpOptions, UdpSocket } from '../base/host.ts';
 import { type Endpoint, endpointText, IpAddress } from '../base/ip-address.ts';
+import { IpPrefix } from '../base/ip-prefix.ts';
+import type { Result } from '../base/result.ts';
 import { PCP_CLIENT_PORT } from '../pcp/wire/common-header.ts';
 
-export type SocketHost = Pick<Host, 'udp' | 'log'>;
+export type SocketHost = Pick<Host, 'udp' | 'log' | 'network'>;
 
 export interface SocketListener {
   datagram(bytes: Uint8Array, from: Endpoint, via: 'unicast' | 'multicast'): void;
@@ -20,6 +22,8 @@ export interface WantedSocket {
 
 const ALL_HOSTS_IPV4 = IpAddress.of('224.0.0.1');
 const ALL_NODES_IPV6 = IpAddress.of('ff02::1');
+const UNIQUE_LOCAL = IpPrefix.of(IpAddress.of('fc00::'), 7);
+const GLOBAL_UNICAST = IpPrefix.of(IpAddress.of('2000::'), 3);
 
 export class PcpSockets {
   readonly #host: SocketHost;
@@ -63,13 +67,12 @@ export class PcpSockets {
     const name = endpointText(server);
     const present = this.#toServers.get(name);
     if (present !== undefined && !isNewNetwork) return;
-    const opened = await this.#host.udp.open(
-      { peer: server, ...(interfaceName === undefined ? {} : { interfaceName }) },
-      {
-        datagram: (bytes, from) => this.#listener.datagram(bytes, from, 'unicast'),
-        unreachable: () => this.#listener.unreachable(server),
-      },
-    );
+    const listener: UdpListener = {
+      datagram: (bytes, from) => this.#listener.datagram(bytes, from, 'unicast'),
+      unreachable: () => this.#listener.unreachable(server),
+    };
+    const options: UdpOptions = { peer: server, ...(interfaceName === undefined ? {} : { interfaceName }) };
+    const opened = await this.#openGlobally(options, listener);
     if (!opened.ok) {
       this.#host.log.debug(`no way to the PCP server ${name}: ${opened.error}`);
       if (present !== undefined) this.#forget(name, present);
@@ -82,6 +85,18 @@ export class PcpSockets {
     }
     present?.close();
     this.#toServers.set(name, opened.value);
+  }
+
+  /** RFC 6887 §8.1: mappings belong to a global address, where the interface has one beside its unique local one. */
+  async #openGlobally(options: UdpOptions, listener: UdpListener): Promise<Result<UdpSocket, string>> {
+    const opened = await this.#host.udp.open(options, listener);
+    if (!opened.ok || !UNIQUE_LOCAL.contains(opened.value.local.address)) return opened;
+    const rows = this.#host.network.interfaces();
+    const here = rows.find(({ address }) => address.equals(opened.value.local.address));
+    const global = rows.find(({ name, address }) => name === here?.name && GLOBAL_UNICAST.contains(address));
+    if (global === undefined) return opened;
+    opened.value.close();
+    return this.#host.udp.open({ ...options, address: global.address }, listener);
   }
 
   async #listenOnGroups(): Promise<void> {

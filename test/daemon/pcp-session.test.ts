@@ -194,7 +194,7 @@ describe('the PCP session over sockets', () => {
     expect(all.told.events).toEqual(['updated 10002 granted']);
   });
 
-  it('P-55 P-62: another WAN address is noticed, told, and used in the next request (RFC 6970 §5.10)', async () => {
+  it('P-55: another WAN address is noticed, told, and used in the next request (RFC 6970 §5.10)', async () => {
     const all = await scene();
     all.cpe.removeInterface('wan');
     all.cpe.addInterface({ name: 'wan', address: '100.64.9.9/16', segment: 'access' });
@@ -213,6 +213,20 @@ describe('the PCP session over sockets', () => {
     expect(session.currentServer()).toBeUndefined();
     expect(session.noServerBecause()).toContain('the IPv4 default route has no next hop');
     expect(await session.map(request(1), within)).toEqual({ kind: 'unanswered', why: 'no server' });
+  });
+
+  it('P-06: over IPv6 sends from the global address, not from the unique local one (RFC 6887 §8.1)', async () => {
+    const gateway = IpAddress.of('fd00::1');
+    const all = await scene({
+      prepare: (cpe) => {
+        cpe.removeInterface('wan');
+        cpe.addInterface({ name: 'wan', address: 'fd00::2/64', segment: 'access' });
+        cpe.addInterface({ name: 'wan', address: '2001:db8::2/64', segment: 'access' });
+        cpe.defaultRoutes = { IPv6: { interfaceName: 'wan', gateway } };
+      },
+    });
+    expect(all.session.currentServer()).toBe('fd00::1');
+    expect(all.session.sourceAddress()?.text).toBe('2001:db8::2');
   });
 
   it('another default gateway is another server', async () => {

@@ -3,6 +3,7 @@ import { ANY_IPV4, IpAddress } from '../../src/base/ip-address.ts';
 import { ANY_PORT, portNumber } from '../../src/base/port-number.ts';
 import { hours } from '../../src/base/time.ts';
 import type { MapRequest } from '../../src/pcp/map-request.ts';
+import { nonceFromBytes, parseNonce } from '../../src/pcp/mapping-nonce.ts';
 import { ANY_REQUEST, ClientDesk, candidate, EXACT_REQUEST, MAIN, SERVER, within } from './client-desk.ts';
 import { EXTERNAL, LAN_HOST, OTHER_NONCE, PEER, WAN, WAN_IPV6 } from './wire/values.ts';
 import { hexOf, vector } from './wire/vectors.ts';
@@ -178,6 +179,51 @@ describe('what an answer means', () => {
     const id = desk.map(ANY_REQUEST);
     desk.grant({ lifetimeSeconds: 0xffff_ffff });
     expect(desk.outcome(id)).toMatchObject({ kind: 'granted', lifetime: hours(24) });
+  });
+
+  it('P-30 P-32: each mapping has its own nonce, and an all-zero one is as good as any (RFC 6887 §11.2)', () => {
+    const desk = new ClientDesk();
+    const zero = parseNonce('0'.repeat(24));
+    if (zero === undefined) throw new Error('that is a nonce');
+    const first = desk.map({ ...ANY_REQUEST, nonce: zero });
+    desk.grant();
+    const second = desk.map({ ...ANY_REQUEST, internalPort: portNumber(2) });
+    desk.grant();
+    expect([desk.outcome(first)?.kind, desk.outcome(second)?.kind]).toEqual(['granted', 'granted']);
+    expect(nonceFromBytes(new Uint8Array(12))).toBe(zero);
+  });
+
+  it('P-34: a mapping from before a restart of ours is renewed with the nonce it was made with', () => {
+    const desk = new ClientDesk();
+    const id = desk.map(
+      { ...ANY_REQUEST, suggestedAddress: EXTERNAL },
+      { kind: 'keep trying', until: desk.instant(60) },
+    );
+    expect(desk.lastMap().nonce).toBe(ANY_REQUEST.nonce);
+    desk.grant();
+    expect(desk.outcome(id)?.kind).toBe('granted');
+  });
+
+  it.each([120, 86_400])(
+    'P-44: a lifetime of %i s is taken, shorter or longer than asked (RFC 6887 §15)',
+    (granted) => {
+      const desk = new ClientDesk();
+      const id = desk.map(ANY_REQUEST);
+      desk.grant({ lifetimeSeconds: granted });
+      expect(desk.outcome(id)).toMatchObject({ kind: 'granted', lifetime: granted * 1000 });
+    },
+  );
+
+  it('P-74: a smaller lifetime shortens the mapping (RFC 6887 §15)', () => {
+    const desk = new ClientDesk();
+    desk.map(ANY_REQUEST);
+    desk.grant();
+    desk.map({ ...ANY_REQUEST, lifetimeSeconds: 120 });
+    desk.grant();
+    desk.advanceTo(119).announce();
+    expect(desk.view().held).toBe(1);
+    desk.advanceTo(200);
+    expect(desk.view().held).toBe(0);
   });
 
   it('P-77: a static mapping is taken like any other, with its own port', () => {

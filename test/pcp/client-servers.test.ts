@@ -215,7 +215,7 @@ describe('P-55: our own address changed (RFC 6970 §5.10)', () => {
     expect(desk.announces()).toHaveLength(1);
   });
 
-  it('P-06: mappings of the old address are no longer ours to update; those of third parties are', () => {
+  it('P-55: mappings of the old address are no longer ours to update; those of third parties are', () => {
     const desk = new ClientDesk();
     desk.map(ANY_REQUEST);
     desk.grant();
