@@ -1,0 +1,243 @@
+import { describe, expect, it } from 'vitest';
+import { portNumber } from '../../src/base/port-number.ts';
+import { hours, instant, minutes } from '../../src/base/time.ts';
+import type { Mapping } from '../../src/mapping/mapping.ts';
+import { MappingFile } from '../../src/mapping/mapping-file.ts';
+import { MappingTable } from '../../src/mapping/mapping-table.ts';
+import { seededRandom } from '../doubles/seeded-random.ts';
+import { SimulatedFiles } from '../doubles/simulated-files.ts';
+import { settle, VirtualClock } from '../doubles/virtual-clock.ts';
+import { someMapping } from './some-mapping.ts';
+
+const SNAPSHOT = '/state/mappings.json';
+const JOURNAL = '/state/mappings.journal';
+
+function desk(files = new SimulatedFiles(), clock = new VirtualClock()) {
+  const table = new MappingTable();
+  const warnings: string[] = [];
+  const file = new MappingFile({
+    files,
+    directory: '/state',
+    table,
+    clock: () => ({ now: clock.now(), wall: clock.wallTime() }),
+    log: {
+      debug() {},
+      info() {},
+      warn: (message, fields) => warnings.push(`${message} ${JSON.stringify(fields)}`),
+      error: (message, fields) => warnings.push(`${message} ${JSON.stringify(fields)}`),
+    },
+  });
+  return { files, clock, table, file, warnings };
+}
+
+const portsOnDisk = async (files: SimulatedFiles) =>
+  (await desk(new SimulatedFiles(files.snapshot())).file.load())
+    .map((mapping) => mapping.externalPort as number)
+    .sort();
+
+describe('MappingFile', () => {
+  it('a birth and an end are on the disk when settled (IWF-45)', async () => {
+    const { table, file, files } = desk();
+    await file.begin();
+    table.put(someMapping(1));
+    await file.settled();
+    expect(await portsOnDisk(files)).toEqual([1]);
+    table.remove(someMapping(1), 'deleted', 'a test wants it');
+    await file.settled();
+    expect(await portsOnDisk(files)).toEqual([]);
+  });
+
+  it('changes that come at the very moment a write ends are written too', async () => {
+    const { table, file, files } = desk();
+    await file.begin();
+    for (let port = 1; port < 60; port += 1) {
+      table.put(someMapping(port));
+      // Every number of turns of the microtask queue, so as to hit the one in which the writer is about to stop.
+      for (let turn = 0; turn < port % 12; turn += 1) await Promise.resolve();
+    }
+    await settle();
+    expect(await portsOnDisk(files)).toHaveLength(59);
+  });
+
+  it('changes made together cost one write', async () => {
+    const { table, file, files } = desk();
+    await file.begin();
+    const before = files.writes;
+    table.batch(() => {
+      for (let port = 1; port <= 50; port += 1) table.put(someMapping(port));
+    });
+    await file.settled();
+    expect(files.writes - before).toBe(1);
+  });
+
+  it('renewals wait a quarter of an hour and are written together, for the flash’s sake', async () => {
+    const { table, file, files, clock } = desk();
+    await file.begin();
+    for (let port = 1; port <= 20; port += 1) table.put(someMapping(port));
+    await file.settled();
+    const before = files.writes;
+    for (let round = 1; round <= 5; round += 1)
+      for (let port = 1; port <= 20; port += 1)
+        table.put(someMapping(port, {}, { expiresAt: instant(clock.now() + hours(round)) }));
+    await file.settled();
+    expect(files.writes).toBe(before);
+    const wake = file.nextWake();
+    expect(wake?.at).toBe(clock.now() + minutes(15));
+    for (const output of file.handleTimeout(wake?.at ?? clock.now())) file.perform(output);
+    await file.settled();
+    expect(files.writes - before).toBe(1);
+    expect(file.nextWake()).toBeUndefined();
+  });
+
+  it('a renewal written late does not bring back an entry that moved or ended (Q-08)', async () => {
+    const { table, file, files } = desk();
+    await file.begin();
+    table.put(someMapping(1));
+    table.put(someMapping(2));
+    table.put(someMapping(1, {}, { expiresAt: instant(9e6) }));
+    table.put(someMapping(2, {}, { expiresAt: instant(9e6) }));
+    table.move(someMapping(1), { ...someMapping(1), externalPort: portNumber(9) });
+    table.remove(someMapping(2), 'deleted', 'a test wants it');
+    file.perform({ kind: 'write renewals' });
+    await file.settled();
+    expect(await portsOnDisk(files)).toEqual([9]);
+  });
+
+  it('a new nonce is written at once: without it we would be locked out (P-34)', async () => {
+    const { table, file, files } = desk();
+    await file.begin();
+    table.put(someMapping(1));
+    await file.settled();
+    const before = files.writes;
+    table.put(someMapping(1, {}, { nonce: 'a'.repeat(24) }));
+    await file.settled();
+    expect(files.writes - before).toBe(1);
+  });
+
+  it('the journal is folded into the snapshot before it grows out of hand', async () => {
+    const { table, file, files } = desk();
+    await file.begin();
+    for (let round = 0; round < 300; round += 1) {
+      table.put(someMapping(1, { description: `round ${round}` }));
+      await file.settled();
+    }
+    expect((files.textOf(JOURNAL) ?? '').split('\n').length).toBeLessThan(260);
+    expect(await portsOnDisk(files)).toEqual([1]);
+  });
+
+  it('a write that failed is made good by a whole snapshot, not by appending to a torn line', async () => {
+    const { table, file, files, warnings } = desk();
+    await file.begin();
+    files.failWith('full');
+    table.put(someMapping(1));
+    await file.settled();
+    expect(warnings).toHaveLength(1);
+    files.failWith(undefined);
+    files.put(JOURNAL, `${files.textOf(JOURNAL)}deadbeef {"put":`);
+    table.put(someMapping(2));
+    await file.settled();
+    expect(await portsOnDisk(files)).toEqual([1, 2]);
+  });
+
+  it('a jump of the calendar clock has every time written anew', async () => {
+    const { table, file, files, clock } = desk();
+    await file.begin();
+    table.put(someMapping(1));
+    await file.settled();
+    clock.jumpWallTime(hours(24 * 365));
+    table.put(someMapping(2));
+    await file.settled();
+    const again = desk(new SimulatedFiles(files.snapshot()), clock);
+    const leases = (await again.file.load()).map((mapping) => mapping.leaseEndsAt);
+    expect(leases).toEqual([someMapping(1).leaseEndsAt, someMapping(2).leaseEndsAt]);
+  });
+
+  it('damage is set aside with a date and reported, and never stops the start', async () => {
+    const files = new SimulatedFiles();
+    files.put(SNAPSHOT, 'garbage');
+    files.put(JOURNAL, 'more\ngarbage\n');
+    const { file, warnings, table } = desk(files);
+    expect(await file.load()).toEqual([]);
+    expect(warnings).toHaveLength(2);
+    await file.begin();
+    table.put(someMapping(1));
+    await file.settled();
+    expect(await portsOnDisk(files)).toEqual([1]);
+    const aside = [...files.snapshot().keys()].filter((path) => path.includes('.damaged-2026'));
+    expect(aside).toHaveLength(2);
+  });
+
+  it('closing writes what was waiting', async () => {
+    const { table, file, files, clock } = desk();
+    await file.begin();
+    table.put(someMapping(1));
+    table.put(someMapping(1, {}, { expiresAt: instant(clock.now() + hours(9)) }));
+    await file.close();
+    const again = desk(new SimulatedFiles(files.snapshot()), clock);
+    expect((await again.file.load())[0]?.upstream.expiresAt).toBe(clock.now() + hours(9));
+  });
+});
+
+/** A disk that remembers how every kill would have left it: between writes, and within an append after each byte. */
+class KilledFiles extends SimulatedFiles {
+  readonly states: { readonly left: ReadonlyMap<string, string>; readonly allowed: readonly string[] }[] = [];
+  allowed: () => readonly string[] = () => [];
+
+  override async replace(path: string, text: string) {
+    const done = await super.replace(path, text);
+    this.#keep(this.snapshot());
+    return done;
+  }
+
+  override async append(path: string, text: string) {
+    const before = this.textOf(path) ?? '';
+    for (let cut = 0; cut < text.length; cut += 1)
+      this.#keep(new Map([...this.snapshot(), [path, before + text.slice(0, cut)]]));
+    const done = await super.append(path, text);
+    this.#keep(this.snapshot());
+    return done;
+  }
+
+  #keep(left: ReadonlyMap<string, string>): void {
+    this.states.push({ left, allowed: this.allowed() });
+  }
+}
+
+describe('a kill at any moment', () => {
+  it('leaves a state directory that restores what was settled, or what was being written (IWF-45)', async () => {
+    const random = seededRandom(9);
+    const files = new KilledFiles();
+    const { table, file } = desk(files);
+    const portsNow = () => portsText([...table.all()]);
+    let settled = portsNow();
+    files.allowed = () => [settled, portsNow()];
+    await file.begin();
+    for (let step = 0; step < 40; step += 1) {
+      const port = 1 + Math.floor(random.unit() * 6);
+      changeAtRandom(table, port, random.unit());
+      if (random.unit() < 0.1) await file.close();
+      await file.settled();
+      settled = portsNow();
+    }
+    expect(files.states.length).toBeGreaterThan(10_000);
+    for (const { left, allowed } of files.states) {
+      const { file: reader, warnings } = desk(new SimulatedFiles(left));
+      expect(allowed).toContain(portsText(await reader.load()));
+      expect(warnings).toEqual([]);
+    }
+  });
+});
+
+const portsText = (mappings: readonly Mapping[]): string =>
+  mappings
+    .map((mapping) => mapping.externalPort)
+    .sort((a, b) => a - b)
+    .join();
+
+function changeAtRandom(table: MappingTable, port: number, dice: number): void {
+  const canMove = table.find(someMapping(port)) !== undefined && table.find(someMapping(port + 10)) === undefined;
+  if (dice < 0.4) table.remove(someMapping(port), 'deleted', 'random');
+  else if (dice < 0.6 && canMove)
+    table.move(someMapping(port), { ...someMapping(port), externalPort: portNumber(port + 10) });
+  else table.put(someMapping(port, { description: `dice ${dice}` }));
+}

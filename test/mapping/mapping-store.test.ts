@@ -1,0 +1,161 @@
+import { describe, expect, it } from 'vitest';
+import { IpAddress } from '../../src/base/ip-address.ts';
+import { portNumber } from '../../src/base/port-number.ts';
+import { hours, instant, minutes, wallTime, wallTimeAfter } from '../../src/base/time.ts';
+import { calendarDate } from '../../src/mapping/calendar-date.ts';
+import { checksum } from '../../src/mapping/checksum.ts';
+import { mappingOf, recordOf, upgradeRecord } from '../../src/mapping/mapping-record.ts';
+import { journalHead, journalText, readStoredTable, snapshotText } from '../../src/mapping/mapping-store.ts';
+import { START, someMapping } from './some-mapping.ts';
+
+const READING = { now: START, wall: wallTime(1_800_000_000_000) };
+const rich = someMapping(5001, {
+  remoteHost: '203.0.113.9',
+  remotePeers: [IpAddress.of('203.0.113.9')],
+  description: 'quotes " and \u2028 and 漢字',
+  leaseEndsAt: undefined,
+  leaseSeconds: 0,
+  nat1Port: undefined,
+  state: 'degraded',
+});
+/** What a file does not keep: when to look again is decided by who loads it. */
+const asLoaded = (mapping: ReturnType<typeof someMapping>) => ({
+  ...mapping,
+  upstream: { ...mapping.upstream, renewAt: READING.now, window: 1 },
+});
+
+describe('a mapping on disk', () => {
+  it('comes back as it was, remote host and nonce included (IWF-45, P-34)', () => {
+    for (const mapping of [someMapping(5001), rich])
+      expect(mappingOf(JSON.parse(JSON.stringify(recordOf(mapping, READING))), READING)).toEqual(asLoaded(mapping));
+  });
+
+  it('is kept in wall time: a lease goes on while the box is off (Q-23)', () => {
+    const record = recordOf(someMapping(5001), READING);
+    const later = { now: instant(77), wall: wallTimeAfter(READING.wall, minutes(20)) };
+    expect(mappingOf(record, later)?.leaseEndsAt).toBe(77 + minutes(40));
+  });
+
+  it('is refused with any field missing or impossible', () => {
+    const record = recordOf(rich, READING);
+    for (const field of Object.keys(record)) {
+      expect(mappingOf({ ...record, [field]: undefined }, READING), field).toBeUndefined();
+      expect(mappingOf({ ...record, [field]: { no: 'such value' } }, READING), field).toBeUndefined();
+    }
+    const upstream = record['upstream'] as Record<string, unknown>;
+    for (const field of Object.keys(upstream))
+      expect(mappingOf({ ...record, upstream: { ...upstream, [field]: 'x' } }, READING) === undefined, field).toBe(
+        field !== 'server',
+      );
+    expect(mappingOf('text', READING)).toBeUndefined();
+  });
+
+  it('keeps fields of later releases out of the way', () => {
+    const record = { ...recordOf(rich, READING), colour: 'blue' };
+    expect(mappingOf(record, READING)).toEqual(asLoaded(rich));
+  });
+
+  it('of an older release is read through every step since', () => {
+    const steps = [
+      (record: Readonly<Record<string, unknown>>) => ({ ...record, second: `${record['first']}!` }),
+      (record: Readonly<Record<string, unknown>>) => ({ ...record, third: `${record['second']}!` }),
+    ];
+    expect(upgradeRecord({ first: 'a' }, 1, steps)).toEqual({ first: 'a', second: 'a!', third: 'a!!' });
+    expect(upgradeRecord({ second: 'b' }, 2, steps)).toEqual({ second: 'b', third: 'b!' });
+    expect(upgradeRecord({ third: 'c' }, 3, steps)).toEqual({ third: 'c' });
+  });
+});
+
+describe('snapshot and journal', () => {
+  const snapshot = snapshotText(3, [someMapping(1), someMapping(2)], READING);
+  const journal =
+    journalHead(3) +
+    journalText(
+      [
+        { kind: 'gone', key: someMapping(1) },
+        { kind: 'put', mapping: someMapping(3) },
+        { kind: 'put', mapping: { ...someMapping(3), externalPort: portNumber(4) }, insteadOf: someMapping(3) },
+      ],
+      READING,
+    );
+  const portsOf = (stored: ReturnType<typeof readStoredTable>) =>
+    stored.mappings.map((mapping) => mapping.externalPort);
+
+  it('together give the table (IWF-45)', () => {
+    const stored = readStoredTable(snapshot, journal, READING);
+    expect(portsOf(stored)).toEqual([2, 4]);
+    expect(stored).toMatchObject({ generation: 3, snapshotDamage: undefined, journalDamage: undefined });
+  });
+
+  it('the snapshot is JSON for scripts', () => {
+    expect(JSON.parse(snapshot)).toMatchObject({ head: { version: 1, count: 2 }, mappings: [{}, {}] });
+  });
+
+  it('nothing there is an empty table, and no damage (IWF-07)', () => {
+    expect(readStoredTable(undefined, undefined, READING)).toEqual({
+      mappings: [],
+      generation: 0,
+      snapshotDamage: undefined,
+      journalDamage: undefined,
+    });
+  });
+
+  it('a journal of another generation has been folded in already', () => {
+    expect(portsOf(readStoredTable(snapshotText(4, [someMapping(7)], READING), journal, READING))).toEqual([7]);
+  });
+
+  it('a journal without its snapshot is better than nothing: it holds nonces', () => {
+    expect(portsOf(readStoredTable(undefined, journal, READING))).toEqual([4]);
+  });
+
+  it('a line that was cut off by a kill is no damage', () => {
+    const stored = readStoredTable(snapshot, journal.slice(0, -10), READING);
+    expect(portsOf(stored)).toEqual([2, 3]);
+    expect(stored.journalDamage).toBeUndefined();
+  });
+
+  it('a damaged line in the middle is reported, the rest is used', () => {
+    const lines = journal.split('\n');
+    lines[1] = (lines[1] ?? '').replace('gone', 'gine');
+    const stored = readStoredTable(snapshot, lines.join('\n'), READING);
+    expect(portsOf(stored)).toEqual([1, 2, 4]);
+    expect(stored.journalDamage).toContain('1 of 3');
+  });
+
+  it('a damaged line of the snapshot is reported, the rest is used', () => {
+    const stored = readStoredTable(snapshot.replace('"externalPort":1,', '"externalPort":9,'), journalHead(3), READING);
+    expect(portsOf(stored)).toEqual([2]);
+    expect(stored.snapshotDamage).toContain('1 of 2');
+  });
+
+  it.each([
+    ['nonsense', 'hello'],
+    ['empty', ''],
+    ['somebody else’s JSON', '{"head":{},"crc":"","mappings":[]}'],
+  ])('a snapshot that is %s is damage', (_name, text) => {
+    expect(readStoredTable(text, undefined, READING).snapshotDamage).toBeDefined();
+  });
+
+  it('a snapshot of a later release is not guessed at', () => {
+    const head = JSON.stringify({ format: 'igd2pcp mappings', version: 99, generation: 1, savedAt: 0, count: 0 });
+    const text = `{"head":${head},"crc":"${checksum(head)}","mappings":[\n\n]}\n`;
+    expect(readStoredTable(text, undefined, READING).snapshotDamage).toContain('version 99');
+  });
+
+  it('a box whose clock starts in the past loses no lease', () => {
+    const wrong = { now: instant(5), wall: wallTime(0) };
+    const [mapping] = readStoredTable(snapshot, undefined, wrong).mappings;
+    expect(mapping?.leaseEndsAt).toBe(5 + hours(1));
+  });
+});
+
+describe('small things', () => {
+  it('the checksum is CRC-32 (IEEE 802.3 check value)', () => {
+    expect(checksum('123456789')).toBe('cbf43926');
+  });
+
+  it('dates of set-aside files are UTC', () => {
+    for (const iso of ['1970-01-01T00:00:00Z', '2024-02-29T23:59:59Z', '2026-11-20T09:45:00Z', '2000-12-31T12:00:00Z'])
+      expect(calendarDate(wallTime(Date.parse(iso)))).toBe(iso.replaceAll(/[-:]/g, ''));
+  });
+});
