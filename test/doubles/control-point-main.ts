@@ -19,7 +19,7 @@ Without a URL the gateway is searched for, in the client's own way.
   --client NAME      which one to play; "all" plays one after the other (default)
   --from ADDRESS     our own address, which becomes the internal client
   --gateway ADDRESS  for clients that search the gateway by its address
-  --external PORT    external port to ask for (default 16881)
+  --external PORT    external port to ask for (default 16881); the next client asks for the next port
   --internal PORT    internal port (default 16881)
   --any-address      be content with an external address that is not a public one
   --quiet            only whether each client is content
@@ -51,13 +51,14 @@ async function main(): Promise<number> {
   if (own === undefined) return say('which address is ours? Say --from ADDRESS', 2);
   const gateway = IpAddress.parse(values.gateway ?? '') ?? parseUrl(location ?? '')?.endpoint.address;
   let isAnybodyDiscontent = false;
-  for (const client of clients) {
+  // Each its own port: what one leaves behind must not be in the next one's way.
+  for (const [index, client] of clients.entries()) {
     const report = await play(client, {
       host,
       http: nodeControlPointHttp(host, own),
       own,
-      externalPort: Number(values.external),
-      internalPort: Number(values.internal),
+      externalPort: Number(values.external) + index,
+      internalPort: Number(values.internal) + index,
       takesAnyAddress: values['any-address'],
       ...(location === undefined ? {} : { location }),
       ...(gateway === undefined ? {} : { gateway }),
