@@ -89,6 +89,15 @@ function takeSnapshot(parts: OperatorViewParts): Snapshot {
     mappings: [...parts.table.all()].map((mapping) =>
       mappingView(mapping, now, parts.nameOfHost(mapping.internalClient.text)),
     ),
+    lost: parts.gateway.lost().map(({ mapping, at, why }) => ({
+      protocol: mapping.protocol,
+      externalPort: mapping.externalPort,
+      remoteHost: mapping.remoteHost,
+      internalClient: mapping.internalClient.text,
+      internalPort: mapping.internalPort,
+      ago: between(at, now),
+      why,
+    })),
     maxMappings: parts.maxMappings(),
     subscribers: parts.subscribers(),
     wakes: parts.driver

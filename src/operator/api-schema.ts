@@ -34,6 +34,16 @@ const mapping = v.object({
   reason: v.string(),
 });
 
+const lost = v.object({
+  protocol,
+  externalPort: port,
+  remoteHost: v.string(),
+  internalAddress: v.string(),
+  internalPort: port,
+  lostSecondsAgo: secondsLeft,
+  why: v.string(),
+});
+
 const server = v.object({
   id: v.string(),
   addresses: v.array(v.string()),
@@ -77,7 +87,13 @@ const status = v.object({
   wakes: v.array(v.object({ who: v.string(), why: v.string(), inSeconds: secondsLeft })),
 });
 
-const mappings = v.object({ schema: v.literal(API_SCHEMA_VERSION), takenAt: time, mappings: v.array(mapping) });
+const mappings = v.object({
+  schema: v.literal(API_SCHEMA_VERSION),
+  takenAt: time,
+  mappings: v.array(mapping),
+  /** What the server stopped honouring within the last day. */
+  lost: v.optional(v.array(lost), []),
+});
 
 const event = v.object({
   at: time,
@@ -129,6 +145,7 @@ export const API_SCHEMAS = { status, mapping, mappings, event, events, fault, ad
 
 export type StatusJson = v.InferOutput<typeof status>;
 export type MappingJson = v.InferOutput<typeof mapping>;
+export type LostMappingJson = v.InferOutput<typeof lost>;
 export type MappingsJson = v.InferOutput<typeof mappings>;
 export type EventJson = v.InferOutput<typeof event>;
 export type EventsJson = v.InferOutput<typeof events>;

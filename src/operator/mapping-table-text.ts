@@ -1,7 +1,7 @@
 // The mappings as a table for a terminal: `igd2pcp list` and `watch`.
 
 import { durationInWords, seconds } from '../base/time.ts';
-import type { MappingJson } from './api-schema.ts';
+import type { LostMappingJson, MappingJson, MappingsJson } from './api-schema.ts';
 import { type Cell, type Colour, type Column, paragraph, printable, type Terminal, table } from './terminal.ts';
 
 const COLUMNS: readonly Column[] = [
@@ -29,6 +29,13 @@ const STATE_WORDS: Readonly<Record<MappingJson['state'], string>> = {
   deleting: 'closing',
 };
 
+/** The open ports, and beneath them those that were lost within a day. */
+export function listText({ mappings, lost }: Pick<MappingsJson, 'mappings' | 'lost'>, terminal: Terminal): string {
+  if (lost.length === 0) return mappingTableText(mappings, terminal);
+  const notes = lost.map((one) => paragraph(terminal, lostText(one))).join('');
+  return `${mappingTableText(mappings, terminal)}\nLost within the last day:\n${notes}`;
+}
+
 export function mappingTableText(mappings: readonly MappingJson[], terminal: Terminal): string {
   if (mappings.length === 0) return 'No port is open.\n';
   const reasons = mappings.filter(({ reason }) => reason !== '');
@@ -38,13 +45,20 @@ export function mappingTableText(mappings: readonly MappingJson[], terminal: Ter
   return table(terminal, COLUMNS, mappings.map(rowOf)) + (notes.length === 0 ? '' : `\n${notes.join('')}`);
 }
 
+function lostText(lost: LostMappingJson): string {
+  const from = lost.remoteHost === '' ? '' : ` from ${lost.remoteHost}`;
+  const name = `${lost.protocol} ${lost.externalPort}${from} → ${targetOf(lost)}`;
+  return printable(`${name}, lost ${spanText(lost.lostSecondsAgo)} ago: ${lost.why}`);
+}
+
+const targetOf = (one: { readonly internalAddress: string; readonly internalPort: number }): string =>
+  `${one.internalAddress.includes(':') ? `[${one.internalAddress}]` : one.internalAddress}:${one.internalPort}`;
+
 function rowOf(mapping: MappingJson): readonly Cell[] {
-  const address = mapping.internalAddress;
-  const target = `${address.includes(':') ? `[${address}]` : address}:${mapping.internalPort}`;
   return [
     { text: mapping.protocol },
     { text: String(mapping.externalPort) },
-    { text: target },
+    { text: targetOf(mapping) },
     { text: mapping.hostName ?? '' },
     { text: mapping.leaseSecondsLeft === null ? 'endless' : spanText(mapping.leaseSecondsLeft) },
     { text: spanText(mapping.renewInSeconds) },

@@ -5,6 +5,7 @@ import type { Result } from '../base/result.ts';
 import type { Duration, WallTime } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
 import type { DayView, OperatorEvent } from './event-history.ts';
+import type { LostMappingView } from './lost-mapping-view.ts';
 import type { MappingView } from './mapping-view.ts';
 
 export interface OperatorSource {
@@ -39,6 +40,8 @@ export interface Snapshot {
   /** Whether a stranger on the Internet could reach it. */
   readonly externalAddressIsPublic: boolean;
   readonly mappings: readonly MappingView[];
+  /** Of the last day, those that are not there again. */
+  readonly lost: readonly LostMappingView[];
   readonly maxMappings: number;
   readonly subscribers: number;
   /** Earliest first. */

@@ -44,10 +44,17 @@ export function statusJson(snapshot: Snapshot): StatusJson {
   };
 }
 
-export const mappingsJson = ({ takenAt, mappings }: Pick<Snapshot, 'takenAt' | 'mappings'>): MappingsJson => ({
+type Listed = Pick<Snapshot, 'takenAt' | 'mappings' | 'lost'>;
+
+export const mappingsJson = ({ takenAt, mappings, lost }: Listed): MappingsJson => ({
   schema: API_SCHEMA_VERSION,
   takenAt: timeText(takenAt),
   mappings: mappings.map(mappingJson),
+  lost: lost.map(({ internalClient, ago, ...view }) => ({
+    ...view,
+    internalAddress: internalClient,
+    lostSecondsAgo: secondsOf(ago),
+  })),
 });
 
 /** Latest first. */

@@ -100,6 +100,7 @@ export const sampleSnapshot = (changes: Partial<Snapshot> = {}): Snapshot => ({
       reason: 'open at port 40122 instead of 8443; the promised port is tried again',
     }),
   ],
+  lost: [],
   maxMappings: 1024,
   subscribers: 2,
   wakes: [

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ok, type Result, refused } from '../../src/base/result.ts';
-import { seconds } from '../../src/base/time.ts';
+import { hours, seconds } from '../../src/base/time.ts';
 import { addCommand } from '../../src/operator/commands/add-command.ts';
 import type { AdminAnswer, AdminCall, AdminRequest } from '../../src/operator/commands/admin-call.ts';
 import { deleteCommand } from '../../src/operator/commands/delete-command.ts';
@@ -54,6 +54,22 @@ describe('the list', () => {
     expect(stdout).toContain('desk-pc');
     expect(stdout).toMatch(/TCP 8443: open at port 40122 instead of 8443/);
     for (const line of stdout.split('\n')) expect([...line].length, line).toBeLessThanOrEqual(80);
+  });
+
+  it('tells of ports that were lost within a day, and why (Q-10)', async () => {
+    const lost = {
+      protocol: 'TCP',
+      externalPort: 6881,
+      remoteHost: '',
+      internalClient: '192.168.1.10',
+      internalPort: 6881,
+      ago: hours(3),
+      why: 'the PCP server stopped honouring it',
+    } as const;
+    const snapshot = sampleSnapshot({ mappings: [], lost: [lost] });
+    const { stdout } = await listCommand(daemonWith(snapshot), false, { columns: 100, hasColour: false });
+    expect(stdout).toContain('No port is open.');
+    expect(stdout).toMatch(/TCP 6881 → 192\.168\.1\.10:6881, lost 3 h ago: the PCP server stopped honouring it/);
   });
 
   it('grows with the terminal', () => {
