@@ -2,6 +2,7 @@
 // The whole daemon runs on it unchanged.
 
 import type { DefaultRoute, Host, LinkState, Neighbour, NetworkInterface, ProgramRunner } from '../../src/base/host.ts';
+import type { HttpHandler } from '../../src/base/http.ts';
 import { type Endpoint, endpointText, IpAddress } from '../../src/base/ip-address.ts';
 import { IpPrefix } from '../../src/base/ip-prefix.ts';
 import type { Log } from '../../src/base/log.ts';
@@ -60,6 +61,8 @@ export class SimulatedHost implements Host {
   names = new Map<string, readonly IpAddress[]>();
   defaultRoutes: { IPv4?: DefaultRoute; IPv6?: DefaultRoute } = {};
   linkStates = new Map<string, LinkState>();
+  /** What listens on this machine alone, by path. */
+  readonly unixSockets = new Map<string, HttpHandler>();
   readonly #world: SimulatedWorld;
   #interfaces: NetworkInterface[] = [];
 
@@ -128,11 +131,14 @@ export class SimulatedHost implements Host {
     let nextPort = 40_000;
     return {
       listen: async (place, _limits, handler) => {
-        const endpoint: Endpoint =
-          place.kind === 'unix'
-            ? { address: IpAddress.of('0.0.0.0'), port: 0 }
-            : { ...place.endpoint, port: place.endpoint.port === 0 ? nextPort++ : place.endpoint.port };
-        if (place.kind === 'tcp' && !network.listenHttp(endpoint, handler)) {
+        if (place.kind === 'unix') {
+          this.unixSockets.set(place.path, handler);
+          const nowhere: Endpoint = { address: IpAddress.of('0.0.0.0'), port: 0 };
+          return ok({ endpoint: nowhere, close: async () => void this.unixSockets.delete(place.path) });
+        }
+        const port = place.endpoint.port === 0 ? nextPort++ : place.endpoint.port;
+        const endpoint: Endpoint = { ...place.endpoint, port };
+        if (!network.listenHttp(endpoint, handler)) {
           return refused(`${endpointText(endpoint)} is already in use: another program listens there`);
         }
         return ok({ endpoint, close: async () => network.closeHttp(endpoint) });

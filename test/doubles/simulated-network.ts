@@ -45,6 +45,9 @@ export interface SentDatagram {
 
 const FIRST_FREE_PORT = 32768;
 
+/** Thrown by a handler whose program died under the request. */
+export class ConnectionReset extends Error {}
+
 export class SimulatedNetwork {
   readonly #clock: VirtualClock;
   readonly #random: RandomSource;
@@ -144,14 +147,20 @@ export class SimulatedNetwork {
       local: to,
       hungUp: request.hungUp ?? new AbortController().signal,
     };
-    const response = await handler(full);
-    response.afterwards?.();
-    return response;
+    try {
+      const response = await handler(full);
+      response.afterwards?.();
+      return response;
+    } catch (error) {
+      if (error instanceof ConnectionReset) return undefined;
+      throw error;
+    }
   }
 
   #send(from: Sender, bytes: Uint8Array, to: Endpoint): void {
     this.watch({ from: from.local, to, bytes });
-    if (this.blackHole(to, from.local)) return;
+    // Whoever lost its address sends nothing any more.
+    if (!this.#addresses.has(from.local.address.text) || this.blackHole(to, from.local)) return;
     if (this.#random.unit() < this.weather.loss) return;
     const copies = this.#random.unit() < this.weather.duplicates ? 2 : 1;
     for (let copy = 0; copy < copies; copy += 1) {
@@ -170,6 +179,7 @@ export class SimulatedNetwork {
       }
       return;
     }
+    if (!this.#addresses.has(to.address.text)) return;
     for (const socket of this.#sockets) {
       if (socket.group !== undefined || !socket.local.address.equals(to.address) || socket.local.port !== to.port)
         continue;
@@ -177,7 +187,7 @@ export class SimulatedNetwork {
       socket.listener.datagram(bytes, from.local);
       return;
     }
-    if (this.#addresses.has(to.address.text) && from.peer !== undefined) from.listener.unreachable?.();
+    if (from.peer !== undefined) from.listener.unreachable?.();
   }
 
   #sendSsdp(from: OpenSsdp, message: SsdpMessage, to: Endpoint): void {

@@ -1,0 +1,143 @@
+// The check at the end of each story: the daemon's table, the carrier's table, the kernel's NAT and what control points
+// were told and can read are one and the same. Empty: they agree.
+
+import { inSeconds, seconds } from '../../src/base/time.ts';
+import type { MappingView } from '../../src/operator/mapping-view.ts';
+import { internalKeyText, type SimulatedMapping } from '../../src/simulator/simulated-mapping.ts';
+import type { DaemonWorld } from './daemon-world.ts';
+import type { Promised } from './promises-made.ts';
+import type { ScenarioCarrier } from './scenario-carrier.ts';
+
+/** A computer that does nothing but look. */
+const LOOKER = '192.168.1.250';
+/** How far two clocks that count the same seconds may be apart: both round. */
+const ROUNDING = seconds(2);
+
+export async function disagreements(
+  world: DaemonWorld,
+  carrier: ScenarioCarrier = world.carrier,
+): Promise<readonly string[]> {
+  const listing = await world.computer(LOOKER).listing();
+  const table = world.table();
+  return [
+    ...listingAgainstTable(listing, table),
+    ...carrierAgainstTable(world, carrier, table),
+    ...(world.nat === 'nftables' ? kernelAgainstTable(world, table) : []),
+    ...promisesAgainstTable(world, table),
+  ];
+}
+
+const keyOf = (row: { protocol: string; externalPort: number; remoteHost: string }): string =>
+  `${row.protocol} ${row.externalPort}${row.remoteHost === '' ? '' : ` from ${row.remoteHost}`}`;
+
+function difference(what: string, one: readonly string[], other: readonly string[]): readonly string[] {
+  const [left, right] = [new Set(one), new Set(other)];
+  return [
+    ...[...left].filter((text) => !right.has(text)).map((text) => `only in ${what.split(' / ')[0]}: ${text}`),
+    ...[...right].filter((text) => !left.has(text)).map((text) => `only in ${what.split(' / ')[1]}: ${text}`),
+  ];
+}
+
+function listingAgainstTable(
+  listing: readonly ReadonlyMap<string, string>[],
+  table: readonly MappingView[],
+): readonly string[] {
+  const listed = listing.map(
+    (entry) =>
+      `${entry.get('NewProtocol')} ${entry.get('NewExternalPort')} ${entry.get('NewRemoteHost')} → ` +
+      `${entry.get('NewInternalClient')}:${entry.get('NewInternalPort')}`,
+  );
+  const held = table.map(
+    (row) => `${row.protocol} ${row.externalPort} ${row.remoteHost} → ${row.internalClient}:${row.internalPort}`,
+  );
+  return difference('what control points read / the table', listed, held);
+}
+
+/** The address of the internal side as the carrier knows it. */
+const internalAddressOf = (world: DaemonWorld, row: MappingView): string =>
+  row.nat1Port === undefined ? row.internalClient : (world.wanAddress ?? 'nowhere');
+
+function carrierAgainstTable(
+  world: DaemonWorld,
+  carrier: ScenarioCarrier,
+  table: readonly MappingView[],
+): readonly string[] {
+  const mappings = carrier.mappings().filter((mapping) => !isAddressProbe(mapping, table));
+  const here = table.map((row) => {
+    const key = `${row.protocol} ${internalAddressOf(world, row)} ${row.nat1Port ?? row.internalPort}`;
+    return `${key} at ${row.assignedPort} of ${row.externalAddress}`;
+  });
+  const there = mappings.map(
+    (mapping) => `${internalKeyText(mapping)} at ${mapping.externalPort} of ${mapping.externalAddress.text}`,
+  );
+  const now = world.clock.now();
+  const overestimated = table.flatMap((row) => {
+    const mapping = mappings.find((held) => held.externalPort === row.assignedPort && held.protocol === row.protocol);
+    const isLess = mapping?.expiresAt !== undefined && mapping.expiresAt - now + ROUNDING < row.lifetimeLeft;
+    return isLess ? [`the carrier keeps ${keyOf(row)} for less than is believed here`] : [];
+  });
+  return [...difference('the table / the carrier', here, there), ...overestimated];
+}
+
+/** RFC 6970 §4.2: the short mapping that is made to learn the external address; nobody's port, gone by itself. */
+const isAddressProbe = (mapping: SimulatedMapping, table: readonly MappingView[]): boolean =>
+  table.every(
+    (row) => (row.nat1Port ?? row.internalPort) !== mapping.internalPort || row.protocol !== mapping.protocol,
+  ) &&
+  (mapping.internalPort === 9 || PROBE_PORTS.has(mapping.internalPort));
+
+/** Where NAT1 puts the discard port when 9 itself is taken. */
+const PROBE_PORTS: ReadonlySet<number> = new Set([20_009, 20_010]);
+
+function kernelAgainstTable(world: DaemonWorld, table: readonly MappingView[]): readonly string[] {
+  const wan = world.wanAddress ?? 'nowhere';
+  world.nft.now = world.clock.now();
+  const open = [...elements(world, 'in'), ...elements(world, 'in_from')];
+  const wanted = table.map((row) => {
+    const from = row.remoteHost === '' ? '' : `${row.remoteHost} . `;
+    const key = `${from}${wan} . ${row.protocol.toLowerCase()} . ${row.nat1Port}`;
+    return `${key} → ${row.internalClient} . ${row.internalPort}`;
+  });
+  // RFC 6970 §5.5: NAT1 must not forget before the carrier does.
+  const early = table.flatMap((row) => {
+    if (row.remoteHost !== '') return [];
+    const left = world.nft.secondsLeft('in', `${wan} . ${row.protocol.toLowerCase()} . ${row.nat1Port}`);
+    return left + inSeconds(ROUNDING) < inSeconds(row.lifetimeLeft) ? [`NAT1 forgets ${keyOf(row)} too early`] : [];
+  });
+  return [...difference('the table / the kernel', wanted, open), ...early];
+}
+
+const elements = (world: DaemonWorld, map: string): readonly string[] =>
+  Object.entries(world.nft.elements(map)).map(([key, value]) => `${key} → ${value}`);
+
+function promisesAgainstTable(world: DaemonWorld, table: readonly MappingView[]): readonly string[] {
+  const rows = new Map(table.map((row) => [keyOf(row), row]));
+  const promised = world.promises.inForce();
+  const broken = promised.flatMap((promise) => {
+    const row = rows.get(keyOf(promise));
+    if (row === undefined) return wasTold(world, promise) ? [] : [`promised, gone without a word: ${keyOf(promise)}`];
+    if (row.internalClient !== promise.client || row.internalPort !== promise.internalPort)
+      return [
+        `promised to ${promise.client}:${promise.internalPort}, but ${keyOf(row)} leads to ${row.internalClient}`,
+      ];
+    const leaseLeft = promise.endsAt === undefined ? undefined : promise.endsAt - world.clock.now();
+    const isSame =
+      leaseLeft === undefined || row.leaseLeft === undefined
+        ? leaseLeft === row.leaseLeft
+        : Math.abs(leaseLeft - row.leaseLeft) <= ROUNDING;
+    return isSame ? [] : [`the lease of ${keyOf(row)} is ${row.leaseLeft}, promised was ${leaseLeft}`];
+  });
+  const kept = new Set(promised.map(keyOf));
+  const unasked = table
+    .filter((row) => row.action !== 'operator' && row.state !== 'deleting' && !kept.has(keyOf(row)))
+    .filter((row) => !world.promises.isPerhaps(row.protocol, row.externalPort))
+    .map((row) => `nobody was told that it has ${keyOf(row)}`);
+  return [...broken, ...unasked];
+}
+
+/** Nothing may go before its time without an entry in the log that says why (RFC 6970 §5.9: the only way to tell). */
+const wasTold = (world: DaemonWorld, promise: Promised): boolean => {
+  const what = `${promise.protocol} ${promise.externalPort} → ${promise.client}:${promise.internalPort}`;
+  const isPerhaps = world.promises.isPerhaps(promise.protocol, promise.externalPort);
+  return isPerhaps || world.logged(/Mapping (lost|host gone|deleted)/).some((line) => line.includes(what));
+};

@@ -1,0 +1,131 @@
+// The carrier of a scenario: the simulator as a PCP server on its own machine, with verbs a story is told in, and a
+// record of what it was asked.
+
+import { endpointText, IpAddress } from '../../src/base/ip-address.ts';
+import { portNumber } from '../../src/base/port-number.ts';
+import type { Instant } from '../../src/base/time.ts';
+import type { SimulatorSession } from '../../src/daemon/simulator-session.ts';
+import { decodeRequest, type MapWireRequest } from '../../src/pcp/wire/pcp-request.ts';
+import type { InternalKey, SimulatedMapping } from '../../src/simulator/simulated-mapping.ts';
+import type { ChangeNotice, Restart, Simulator } from '../../src/simulator/simulator.ts';
+import type { SimulatorFaults } from '../../src/simulator/simulator-faults.ts';
+import type { SimulatorOptions } from '../../src/simulator/simulator-options.ts';
+import { attachSimulator } from './attach-simulator.ts';
+import type { SimulatedWorld } from './simulated-host.ts';
+import { at } from './simulated-network.ts';
+
+export interface CarrierBehaviour {
+  readonly options?: Partial<SimulatorOptions>;
+  readonly faults?: Partial<SimulatorFaults>;
+}
+
+export interface AskedMap {
+  readonly at: Instant;
+  readonly request: MapWireRequest;
+}
+
+/** The segment between the box and its carrier. */
+export const ACCESS = 'access';
+const PCP_PORT = 5351;
+
+export class ScenarioCarrier {
+  readonly address: string;
+  readonly simulator: Simulator;
+  readonly #session: SimulatorSession;
+  readonly #world: SimulatedWorld;
+  /** MAP requests that were sent to it, whatever became of them. */
+  maps: AskedMap[] = [];
+
+  private constructor(world: SimulatedWorld, address: string, session: SimulatorSession) {
+    this.#world = world;
+    this.address = address;
+    this.#session = session;
+    this.simulator = session.simulator;
+    const own = endpointText(session.endpoint);
+    const { watch } = world.network;
+    world.network.watch = (datagram) => {
+      watch(datagram);
+      if (endpointText(datagram.to) !== own) return;
+      const decoded = decodeRequest(datagram.bytes);
+      if (decoded.kind === 'request' && decoded.request.kind === 'map')
+        this.maps.push({ at: world.clock.now(), request: decoded.request });
+    };
+  }
+
+  static async open(world: SimulatedWorld, address: string, behaviour: CarrierBehaviour): Promise<ScenarioCarrier> {
+    const host = world.host([{ name: 'subscribers', address: `${address}/24`, segment: ACCESS }]);
+    return new ScenarioCarrier(world, address, await attachSimulator(host, at(address, PCP_PORT), behaviour));
+  }
+
+  restarts(how: Restart): void {
+    this.#session.run((simulator, now) => simulator.restart(how, now));
+  }
+
+  behaves(faults: Partial<SimulatorFaults>): void {
+    this.#session.run((simulator, now) => {
+      simulator.setFaults(faults, now);
+      return [];
+    });
+  }
+
+  changesAddress(address: string, notice: ChangeNotice): void {
+    this.#session.run((simulator, now) => simulator.changeExternalAddresses([IpAddress.of(address)], notice, now));
+  }
+
+  /** Gives a mapping another external port, and its old one to another subscriber. */
+  moves(externalPort: number, to: number): void {
+    const mapping = this.mappingAt(externalPort);
+    if (mapping === undefined) throw new Error(`the carrier maps no port ${externalPort}`);
+    this.#session.run((simulator, now) => simulator.moveMapping(mapping, portNumber(to), now));
+    this.givesAway(externalPort, mapping.protocol);
+  }
+
+  revokes(externalPort: number): void {
+    const mapping = this.mappingAt(externalPort);
+    if (mapping === undefined) throw new Error(`the carrier maps no port ${externalPort}`);
+    this.#session.run((simulator, now) => simulator.revokeMapping(mapping, true, now));
+    this.givesAway(externalPort, mapping.protocol);
+  }
+
+  /** Another subscriber has this port, for good. */
+  givesAway(externalPort: number, protocol: 'TCP' | 'UDP' = 'TCP'): void {
+    this.simulator.addStaticMapping(
+      strangerAt(externalPort, protocol),
+      portNumber(externalPort),
+      this.#world.clock.now(),
+    );
+  }
+
+  /** And lets go of it. */
+  takesBack(externalPort: number, protocol: 'TCP' | 'UDP' = 'TCP'): void {
+    this.#session.run((simulator, now) => simulator.revokeMapping(strangerAt(externalPort, protocol), false, now));
+  }
+
+  /** Of this subscriber. */
+  mappings(): readonly SimulatedMapping[] {
+    return this.simulator.mappings(this.#world.clock.now()).filter((mapping) => mapping.client !== undefined);
+  }
+
+  mappingAt(externalPort: number): SimulatedMapping | undefined {
+    return this.mappings().find((mapping) => mapping.externalPort === externalPort);
+  }
+
+  ports(): readonly number[] {
+    return this.mappings()
+      .map((mapping) => mapping.externalPort)
+      .sort((a, b) => a - b);
+  }
+
+  /** The MAP requests since the last time, and forgets them. */
+  takeMaps(): readonly AskedMap[] {
+    const taken = this.maps;
+    this.maps = [];
+    return taken;
+  }
+}
+
+const strangerAt = (externalPort: number, protocol: 'TCP' | 'UDP'): InternalKey => ({
+  internalAddress: IpAddress.of('100.64.99.99'),
+  protocol,
+  internalPort: portNumber(externalPort),
+});
