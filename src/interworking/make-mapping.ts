@@ -37,16 +37,16 @@ export interface Failure {
 
 export const failure = (code: UpnpErrorCode, why: string): Failure => ({ code, why, isWorthAResend: 'no' });
 
-/** Does not touch the disk: the caller waits for that outside of the port's turn. */
-export async function makeMapping(iw: Interworking, asking: Asking): Promise<Result<Mapping, Failure>> {
-  const place = await findPlace(iw, asking);
-  if (!place.ok) return place;
-  const request = mapRequestFor(iw, asking, place.value);
-  const made = await iw.quota.during(asking.request.internalClient, () => obtain(iw, asking, place.value, request));
-  if (!made.ok && place.value.nat1Port !== undefined)
-    iw.localNat?.unreserve(asking.request.protocol, place.value.nat1Port);
-  return made;
-}
+/** Counts against the quota from the first moment on. Does not touch the disk: the caller waits for that. */
+export const makeMapping = (iw: Interworking, asking: Asking): Promise<Result<Mapping, Failure>> =>
+  iw.quota.during(asking.request.internalClient, async () => {
+    const place = await findPlace(iw, asking);
+    if (!place.ok) return place;
+    const made = await obtain(iw, asking, place.value, mapRequestFor(iw, asking, place.value));
+    if (!made.ok && place.value.nat1Port !== undefined)
+      iw.localNat?.unreserve(asking.request.protocol, place.value.nat1Port);
+    return made;
+  });
 
 async function findPlace(iw: Interworking, { asker, request }: Asking): Promise<Result<UpstreamPlace, Failure>> {
   const probed = await iw.probes.takeFor(request);

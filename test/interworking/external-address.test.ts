@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import { IpAddress } from '../../src/base/ip-address.ts';
+import { hours, minutes, seconds } from '../../src/base/time.ts';
+import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-world.ts';
+
+const HOST = '192.168.1.20';
+const OTHER = '192.168.1.21';
+const host = controlPoint(HOST, 1);
+const other = controlPoint(OTHER, 1);
+
+const ask = async (world: GatewayWorld, asker = host) =>
+  (await world.resolve(world.gateway.externalAddress(asker)))?.text;
+
+describe('GetExternalIPAddress', () => {
+  it('with a live mapping costs no packet (RFC 6970 §4.2, IWF-22)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    await world.add(host, mappingRequest({ client: HOST, external: 5001 }));
+    world.pcp.takePackets();
+    expect(await ask(world)).toBe('198.51.100.7');
+    expect(await ask(world, other)).toBe('198.51.100.7');
+    expect(world.pcp.packets).toEqual([]);
+  });
+
+  it('is each control point’s own where the carrier has several (RFC 6970 §4.1, IWF-02, Q-16)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    await world.add(host, mappingRequest({ client: HOST, external: 5001 }));
+    world.server.externalAddress = IpAddress.of('198.51.100.9');
+    await world.add(other, mappingRequest({ client: OTHER, external: 6001 }));
+    expect(await ask(world, host)).toBe('198.51.100.7');
+    expect(await ask(world, other)).toBe('198.51.100.9');
+    expect(world.gateway.known.externalAddress()?.text).toBe('198.51.100.9');
+  });
+
+  it('without any mapping asks with one short MAP and remembers the answer (RFC 6970 §4.2, IWF-22, Q-17)', async () => {
+    const world = await GatewayWorld.open({ nat: 'none', options: { isTrustedNetwork: false } });
+    expect(await ask(world)).toBe('198.51.100.7');
+    expect(await ask(world, other)).toBe('198.51.100.7');
+    expect(world.pcp.maps).toMatchObject([
+      {
+        protocol: 'UDP',
+        internalPort: 9,
+        suggestedPort: 0,
+        exactPort: false,
+        lifetimeSeconds: 120,
+        thirdParty: undefined,
+      },
+    ]);
+    await world.advance(seconds(121));
+    await ask(world);
+    expect(world.pcp.maps).toHaveLength(2);
+    expect(world.table.size).toBe(0);
+  });
+
+  it('with NAT1 asks for a port of it that leads nowhere (Q-17)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    expect(await ask(world)).toBe('198.51.100.7');
+    expect(world.localNat?.rules()).toEqual([]);
+  });
+
+  it('many who ask at once cost one packet (Q-17)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    const answers = Array.from({ length: 50 }, () => world.gateway.externalAddress(host));
+    expect(new Set((await world.resolve(Promise.all(answers))).map(String))).toEqual(new Set(['198.51.100.7']));
+    expect(world.pcp.packets).toHaveLength(1);
+  });
+
+  it('is unknown while nobody answers, and the server is left in peace for 5 s (U-10, Q-17)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    expect(world.gateway.known.externalAddress()).toBeUndefined();
+    world.pcp.isSilent = true;
+    expect(await ask(world)).toBeUndefined();
+    world.pcp.takePackets();
+    expect(await ask(world)).toBeUndefined();
+    expect(world.pcp.packets).toEqual([]);
+    world.pcp.isSilent = false;
+    await world.advance(seconds(6));
+    expect(await ask(world)).toBe('198.51.100.7');
+  });
+
+  it('is not asked for where the operator does not want it (IWF-22, IWF-02)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1', options: { externalAddress: 'off' } });
+    expect(await ask(world)).toBeUndefined();
+    expect(world.pcp.packets).toEqual([]);
+  });
+
+  it('an anchor keeps it known before anybody asks (Q-17)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1', options: { externalAddress: 'anchor' } });
+    await world.advance(seconds(1));
+    expect(world.gateway.known.externalAddress()?.text).toBe('198.51.100.7');
+    await world.advance(hours(1));
+    expect(world.gateway.known.externalAddress()?.text).toBe('198.51.100.7');
+    expect(world.server.mappings()).toHaveLength(1);
+    expect(world.pcp.maps.length).toBeLessThan(70);
+  });
+
+  it('a mapping of a former life under another nonce is stepped around (RFC 6887 §11.3, Q-26)', async () => {
+    const world = await GatewayWorld.open({ nat: 'none' });
+    await ask(world);
+    const again = await world.restart();
+    expect(await ask(again)).toBeUndefined();
+    await again.advance(seconds(6));
+    expect(await ask(again)).toBe('198.51.100.7');
+  });
+
+  it('is forgotten when the server lost its state, and evented when it is another one (RFC 6970 §5.10, Q-10)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    await world.add(host, mappingRequest({ client: HOST, external: 5001, lease: 0 }));
+    const seen: (string | undefined)[] = [];
+    world.gateway.onKnownChanged(() => seen.push(world.gateway.known.externalAddress()?.text));
+    world.server.externalAddress = IpAddress.of('198.51.100.9');
+    world.pcp.restartServer({ keepsTable: false, announces: true });
+    await world.advance(seconds(10));
+    expect(seen).toEqual([undefined, '198.51.100.9']);
+  });
+});
+
+describe('the connection', () => {
+  it('is Connected while the server answers, since when, and Disconnected when it is down (IWF-40)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    expect(world.gateway.known.connection()).toMatchObject({ status: 'Connected', lastError: 'ERROR_NONE' });
+    await world.advance(minutes(5));
+    expect(world.gateway.known.connection().uptime).toBe(minutes(5));
+    const changes: string[] = [];
+    world.gateway.onKnownChanged(() => changes.push(world.gateway.known.connection().status));
+    world.pcp.setHealth(true);
+    expect(world.gateway.known.connection()).toMatchObject({
+      status: 'Disconnected',
+      uptime: 0,
+      lastError: 'ERROR_UNKNOWN',
+    });
+    world.pcp.setHealth(false);
+    expect(world.gateway.known.connection()).toMatchObject({ status: 'Connected', uptime: 0 });
+    expect(changes).toEqual(['Disconnected', 'Connected']);
+  });
+});

@@ -1,0 +1,190 @@
+import { describe, expect, it } from 'vitest';
+import { IpAddress } from '../../src/base/ip-address.ts';
+import { IpPrefix } from '../../src/base/ip-prefix.ts';
+import { type PortRange, portNumber } from '../../src/base/port-number.ts';
+import { instant, minutes, seconds } from '../../src/base/time.ts';
+import { DEFAULT_POLICY, type Policy, type PolicyRule, policyObjection } from '../../src/interworking/policy.ts';
+import { RequestRate } from '../../src/interworking/request-rate.ts';
+import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-world.ts';
+
+const HOST = '192.168.1.20';
+const OTHER = '192.168.1.21';
+const host = controlPoint(HOST, 2);
+const range = (first: number, last: number): PortRange => ({ first: portNumber(first), last: portNumber(last) });
+const ALL = range(0, 65_535);
+
+function prefix(text: string): IpPrefix {
+  const parsed = IpPrefix.parse(text);
+  if (parsed === undefined) throw new Error(text);
+  return parsed;
+}
+
+const rule = (change: Partial<PolicyRule>): PolicyRule => ({
+  action: 'allow',
+  client: { kind: 'anyone' },
+  externalPorts: ALL,
+  internalPorts: ALL,
+  ...change,
+});
+
+function objection(
+  rules: readonly PolicyRule[],
+  words: { client?: string; mac?: string; external?: number; internal?: number },
+) {
+  const policy: Policy = { ...DEFAULT_POLICY, rules };
+  return policyObjection(policy, {
+    client: IpAddress.of(words.client ?? HOST),
+    mac: words.mac,
+    externalPort: portNumber(words.external ?? 8080),
+    internalPort: portNumber(words.internal ?? 8080),
+  });
+}
+
+describe('rules', () => {
+  it('the first that matches decides; none allows', () => {
+    const rules = [rule({ client: { kind: 'prefix', prefix: prefix('192.168.1.20/32') } }), rule({ action: 'deny' })];
+    expect(objection(rules, {})).toBeUndefined();
+    expect(objection(rules, { client: OTHER })).toBe('rule 2 denies it');
+    expect(objection([], { client: OTHER })).toBeUndefined();
+  });
+
+  it('name clients by prefix or MAC, in any capitalisation', () => {
+    const byPrefix = [rule({ action: 'deny', client: { kind: 'prefix', prefix: prefix('192.168.1.0/24') } })];
+    expect(objection(byPrefix, {})).toBeDefined();
+    expect(objection(byPrefix, { client: '192.168.2.1' })).toBeUndefined();
+    const byMac = [rule({ action: 'deny', client: { kind: 'mac', mac: '02:00:00:00:00:AA' } })];
+    expect(objection(byMac, { mac: '02:00:00:00:00:aa' })).toBeDefined();
+    expect(objection(byMac, { mac: '02:00:00:00:00:bb' })).toBeUndefined();
+    expect(objection(byMac, {})).toBeUndefined();
+  });
+
+  it('name external and internal ports', () => {
+    const rules = [
+      rule({ action: 'deny', externalPorts: range(6881, 6889) }),
+      rule({ action: 'deny', internalPorts: range(3389, 3389) }),
+    ];
+    expect(objection(rules, { external: 6885 })).toBe('rule 1 denies it');
+    expect(objection(rules, { internal: 3389 })).toBe('rule 2 denies it');
+    expect(objection(rules, {})).toBeUndefined();
+  });
+
+  it('about some external ports wait for the port to be known', () => {
+    const denySome = [rule({ action: 'deny', externalPorts: range(6881, 6889) })];
+    expect(objection(denySome, { external: 0 })).toBeUndefined();
+    expect(objection([rule({ action: 'deny' })], { external: 0 })).toBeDefined();
+  });
+
+  it('ports below the least are not given out (U-07)', () => {
+    expect(objection([], { external: 1023 })).toContain('1024');
+    expect(objection([], { internal: 80 })).toContain('1024');
+    expect(objection([], { external: 0 })).toBeUndefined();
+  });
+});
+
+describe('rights', () => {
+  it('a control point acts for itself only, unless the operator says otherwise (RFC 6970 §6, IWF-97, IWF-98)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    const request = mappingRequest({ client: OTHER, external: 8080 });
+    expect(await world.add(host, request)).toBe(606);
+    expect(await world.add(controlPoint(HOST, 1), request)).toBe(718);
+    world.policy = { ...world.policy, ownAddressOnly: false };
+    expect(await world.add(host, request)).toBe('ok');
+  });
+
+  it('the operator may map for everybody and on every port (IWF-96)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1', policy: { maxMappings: 0, requestsPerMinute: 1 } });
+    const operator = controlPoint('127.0.0.1', 1, true);
+    expect(await world.add(operator, mappingRequest({ client: OTHER, external: 443, lease: 0 }))).toBe('ok');
+    expect(await world.add(operator, mappingRequest({ client: OTHER, external: 80, lease: 0 }))).toBe('ok');
+    expect(world.mapping('TCP', 443)?.madeBy.by).toBe('operator');
+  });
+
+  it('a rule by MAC is asked with what the neighbour table says', async () => {
+    const world = await GatewayWorld.open({
+      nat: 'nat1',
+      policy: { rules: [rule({ action: 'deny', client: { kind: 'mac', mac: '02:00:00:00:00:aa' } })] },
+    });
+    world.macs.set(HOST, '02:00:00:00:00:aa');
+    expect(await world.add(host, mappingRequest({ client: HOST, external: 8080 }))).toBe(606);
+    world.macs.set(HOST, '02:00:00:00:00:bb');
+    expect(await world.add(host, mappingRequest({ client: HOST, external: 8080 }))).toBe('ok');
+  });
+
+  it('every refusal says why in the log', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    await world.add(host, mappingRequest({ client: OTHER, external: 8080 }));
+    expect(world.logged.at(-1)).toMatchObject({ fields: { who: HOST, why: expect.stringContaining('itself only') } });
+  });
+});
+
+describe('caps (RFC 6970 §6)', () => {
+  it('per client: 728, on IGD:1 501 (IWF-100)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1', policy: { maxMappingsPerClient: 2 } });
+    for (const port of [5001, 5002])
+      expect(await world.add(host, mappingRequest({ client: HOST, external: port }))).toBe('ok');
+    expect(await world.add(host, mappingRequest({ client: HOST, external: 5003 }))).toBe(728);
+    expect(await world.add(controlPoint(HOST, 1), mappingRequest({ client: HOST, external: 5003 }))).toBe(501);
+    expect(await world.addAny(host, mappingRequest({ client: HOST, external: 5003 }))).toBe(-728);
+    expect(await world.add(host, mappingRequest({ client: HOST, external: 5002 }))).toBe('ok');
+    const other = controlPoint(OTHER, 2);
+    expect(await world.add(other, mappingRequest({ client: OTHER, external: 6001 }))).toBe('ok');
+  });
+
+  it('in all (IWF-100)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1', policy: { maxMappings: 1 } });
+    expect(await world.add(host, mappingRequest({ client: HOST, external: 5001 }))).toBe('ok');
+    const other = controlPoint(OTHER, 2);
+    expect(await world.add(other, mappingRequest({ client: OTHER, external: 6001 }))).toBe(728);
+  });
+
+  it('count what is still being asked for (IWF-100)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1', policy: { maxMappingsPerClient: 5 } });
+    const answers = Array.from({ length: 20 }, (_, index) =>
+      world.gateway.addPortMapping(host, mappingRequest({ client: HOST, external: 5001 + index })),
+    );
+    const granted = (await world.resolve(Promise.all(answers))).filter((answer) => answer.ok);
+    expect(granted).toHaveLength(5);
+    expect(world.pcp.maps).toHaveLength(5);
+  });
+
+  it('on the rate of requests: the next minute is another one (IWF-100)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1', policy: { requestsPerMinute: 10 } });
+    const ask = () => world.add(host, mappingRequest({ client: HOST, external: 5001 }));
+    for (let request = 0; request < 10; request += 1) expect(await ask()).toBe('ok');
+    expect(await ask()).toBe(728);
+    expect(await world.add(controlPoint(HOST, 1), mappingRequest({ client: HOST, external: 5001 }))).toBe(501);
+    const other = controlPoint(OTHER, 2);
+    expect(await world.add(other, mappingRequest({ client: OTHER, external: 6001 }))).toBe('ok');
+    await world.advance(minutes(1));
+    expect(await ask()).toBe('ok');
+  });
+
+  it('asking for lists is not counted (IWF-100)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1', policy: { requestsPerMinute: 1 } });
+    await world.add(host, mappingRequest({ client: HOST, external: 5001 }));
+    for (let index = 0; index < 50; index += 1)
+      expect(await world.specific(host, 'TCP', 5001)).toMatchObject({ ok: true });
+  });
+});
+
+describe('RequestRate', () => {
+  it('refills evenly and never beyond a minute’s worth', () => {
+    const rate = new RequestRate();
+    const asker = IpAddress.of(HOST);
+    const admitted = (at: number, tries: number) =>
+      Array.from({ length: tries }, () => rate.admit(asker, 60, instant(at))).filter(Boolean).length;
+    expect(admitted(0, 100)).toBe(60);
+    expect(admitted(seconds(10), 100)).toBe(10);
+    expect(admitted(minutes(60), 100)).toBe(60);
+    expect(Array.from({ length: 1000 }, () => rate.admit(asker, 0, instant(0))).every(Boolean)).toBe(true);
+  });
+
+  it('remembers a bounded number of askers', () => {
+    const rate = new RequestRate();
+    for (let number = 0; number < 5000; number += 1)
+      rate.admit(IpAddress.of(`10.1.${number >> 8}.${number & 255}`), 1, instant(0));
+    // The first has been forgotten and starts afresh; the last is still known.
+    expect(rate.admit(IpAddress.of('10.1.19.135'), 1, instant(0))).toBe(false);
+    expect(rate.admit(IpAddress.of('10.1.0.0'), 1, instant(0))).toBe(true);
+  });
+});
