@@ -132,6 +132,16 @@ export interface ProgramOutcome {
   readonly stderr: string;
 }
 
+/** A program that stays, reads one command per line and complains on its standard error. */
+export interface Dialogue {
+  /**
+   * Says the lines; settles with all that was complained of up to the line in which `until` occurs. One at a time.
+   * The error: the program ended or did not get so far in time, and is gone.
+   */
+  say(lines: string, until: string, endWithin: Duration): Promise<Result<string, string>>;
+  close(): void;
+}
+
 export interface ProgramRunner {
   /** The error names the program and why it could not run or did not end in time. */
   run(
@@ -140,4 +150,6 @@ export interface ProgramRunner {
     input: string,
     endWithin: Duration,
   ): Promise<Result<ProgramOutcome, string>>;
+  /** Where a host has it; `run` does everything that a dialogue does, only later. */
+  talk?(program: string, args: readonly string[]): Dialogue;
 }

@@ -5,7 +5,7 @@ import type { Host } from '../base/host.ts';
 import type { IpAddress } from '../base/ip-address.ts';
 import type { PortNumber } from '../base/port-number.ts';
 import { ok, type Result, refused, unreachable } from '../base/result.ts';
-import { between, type Duration, milliseconds, seconds } from '../base/time.ts';
+import { between, type Duration, milliseconds } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
 import { forwardingAdvice, probeForwarding } from '../local-nat/firewall-probe.ts';
 import { listeningPorts, SOCKET_TABLES } from '../local-nat/listening-ports.ts';
@@ -16,9 +16,7 @@ import { isInterfaceName, type RulesetOptions } from '../local-nat/nft-ruleset.t
 import { type KeeperOutput, NftTableKeeper, type RequestId } from '../local-nat/nft-table-keeper.ts';
 import { type OpenedTable, openNftTable } from '../local-nat/open-nft-table.ts';
 import type { Driven, Driver } from './drive.ts';
-
-/** 1,000 elements take 12 ms on a two-core machine: an nft that is not back by then hangs. */
-const NFT_ENDS_WITHIN = seconds(10);
+import { NftShell } from './nft-shell.ts';
 
 export interface NftablesOptions extends RulesetOptions {
   /** Undefined: not known yet; nothing can be applied until `wanAddressChanged`. */
@@ -44,12 +42,16 @@ export async function startNftablesSession(
   options: NftablesOptions,
 ): Promise<Result<NftablesSession, string>> {
   if (!isInterfaceName(options.wanInterface)) return refused(`"${options.wanInterface}" is not an interface name`);
-  const run = (call: NftCall): Promise<NftOutcome> => host.programs.run('nft', call.args, call.input, NFT_ENDS_WITHIN);
-  const opened = await openNftTable(options, run, () => host.clock.now());
+  const shell = new NftShell(host);
+  const opened = await openNftTable(
+    options,
+    (call) => shell.run(call),
+    () => host.clock.now(),
+  );
   if (!opened.ok) {
     return refused(`nat = "nftables" needs a working nft, run as root or with CAP_NET_ADMIN: ${opened.error}`);
   }
-  const session = new NftablesSession(host, driver, options, run, opened.value);
+  const session = new NftablesSession(host, driver, options, shell, opened.value);
   await session.readListeningPorts();
   await session.lookAtFirewall();
   return ok(session);
@@ -58,6 +60,7 @@ export async function startNftablesSession(
 export class NftablesSession implements LocalNat {
   readonly #host: Host;
   readonly #run: (call: NftCall) => Promise<NftOutcome>;
+  readonly #endShell: () => void;
   readonly #options: NftablesOptions;
   readonly #addExtends: boolean;
   readonly #ports = new Nat1Ports();
@@ -70,15 +73,19 @@ export class NftablesSession implements LocalNat {
   #lastFailure: Nat1Problem | undefined;
   #firewallAdvice: string | undefined;
 
-  constructor(
-    host: Host,
-    driver: Driver,
-    options: NftablesOptions,
-    run: (call: NftCall) => Promise<NftOutcome>,
-    opened: OpenedTable,
-  ) {
+  constructor(host: Host, driver: Driver, options: NftablesOptions, shell: NftShell, opened: OpenedTable) {
     this.#host = host;
-    this.#run = run;
+    const kept = driver.add('nft process', shell, () => shell.close());
+    // One at a time; the driver hears of the wake that follows.
+    this.#run = async (call) => {
+      const outcome = await shell.run(call);
+      kept.run(() => []);
+      return outcome;
+    };
+    this.#endShell = () => {
+      kept.remove();
+      shell.close();
+    };
     this.#options = options;
     this.#addExtends = opened.addExtends;
     const keeper = new NftTableKeeper(options, opened, options.wanAddress, host.clock.now());
@@ -126,6 +133,7 @@ export class NftablesSession implements LocalNat {
   /** No more checks; the kernel keeps its elements until they time out. */
   close(): void {
     this.#keeper.remove();
+    this.#endShell();
     for (const settle of this.#waiting.values()) settle(refused('the daemon ends'));
     this.#waiting.clear();
   }

@@ -7,12 +7,16 @@ import { NFT_TABLE } from './nft-ruleset.ts';
 export interface NftCall {
   readonly args: readonly string[];
   readonly input: string;
+  /** Elements and nothing else, one command per line: may be said to an `nft -i` that is kept. */
+  readonly isElementsOnly?: boolean;
 }
 
 export type NftOutcome = Result<ProgramOutcome, string>;
 
 /** A transaction: the whole script or nothing of it. */
 export const nftScript = (input: string): NftCall => ({ args: ['-f', '-'], input });
+
+export const nftElements = (input: string): NftCall => ({ ...nftScript(input), isElementsOnly: true });
 
 export const nftListTable = (): NftCall => ({ args: ['-j', 'list', 'table', ...NFT_TABLE.split(' ')], input: '' });
 

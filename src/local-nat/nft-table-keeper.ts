@@ -9,10 +9,18 @@ import type { Nat1Problem, Nat1Rule } from './local-nat.ts';
 import { type HeldRule, Nat1Claims, type RuleKey, ruleKey } from './nat1-claims.ts';
 import { elementId } from './nat1-elements.ts';
 import { parseTableListing, type TableListing } from './nft-listing.ts';
-import { type NftCall, type NftOutcome, nftListTable, nftScript, nftSuccess, saysNotThere } from './nft-program.ts';
+import {
+  type NftCall,
+  type NftOutcome,
+  nftElements,
+  nftListTable,
+  nftScript,
+  nftSuccess,
+  saysNotThere,
+} from './nft-program.ts';
 import { type RulesetOptions, renderFreshRuleset, renderTableRemoval } from './nft-ruleset.ts';
 import {
-  afterChanges,
+  applyChanges,
   changeFor,
   type ElementChange,
   renderTransaction,
@@ -62,7 +70,7 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
   #rulesPrint: string | undefined;
   readonly #claims: Nat1Claims;
   readonly #strangersStayUntil: Instant;
-  #held: ReadonlyMap<string, TimedElement>;
+  #held: Map<string, TimedElement>;
   #work: Work = { state: 'idle' };
   #pending: Pending[] = [];
   #touched = new Set<string>();
@@ -75,7 +83,7 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
     this.#ruleset = ruleset;
     this.#addExtends = opened.addExtends;
     this.#rulesPrint = opened.listing.rulesPrint;
-    this.#held = opened.listing.elements;
+    this.#held = new Map(opened.listing.elements);
     this.#claims = new Nat1Claims(ruleset.hairpin, wanAddress);
     this.#strangersStayUntil = after(now, STRANGERS_STAY);
     this.#nextCheckAt = after(now, CHECK_EVERY);
@@ -192,7 +200,7 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
     this.#claims.dropExpired(now);
     const believed = this.#held;
     // Rules are remade together with the table: a map of the wrong make cannot be mended in place.
-    this.#held = rulesAreOurs ? found.elements : new Map<string, TimedElement>();
+    this.#held = rulesAreOurs ? new Map(found.elements) : new Map<string, TimedElement>();
     const ids = new Set([...this.#claims.ids(), ...this.#touched]);
     if (now >= this.#strangersStayUntil) for (const id of this.#held.keys()) ids.add(id);
     const changes = this.#changesFor(ids, now);
@@ -220,14 +228,16 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
     this.#touched.clear();
     if (changes.length === 0 && rules === '') return batch.map(({ id }) => settled(id, ok(undefined)));
     this.#work = { state: 'writing', batch, changes, ...purpose };
-    const script = rules + renderTransaction(changes, now, this.#addExtends);
-    return [{ kind: 'run nft', call: nftScript(script), changes: changes.length }];
+    const elements = renderTransaction(changes, now, this.#addExtends);
+    // A repair trusts nothing that was there before, not even the nft that is kept.
+    const call = purpose.isRepair ? nftScript(rules + elements) : nftElements(elements);
+    return [{ kind: 'run nft', call, changes: changes.length }];
   }
 
   #wrote(work: Work & { readonly state: 'writing' }, outcome: NftOutcome, now: Instant): readonly KeeperOutput[] {
     const success = nftSuccess(outcome);
     if (success.ok) {
-      this.#held = afterChanges(this.#held, work.changes);
+      applyChanges(this.#held, work.changes);
       const news: KeeperOutput[] = work.putBack === undefined ? [] : [{ kind: 'put back', what: work.putBack }];
       return [...news, ...work.batch.map(({ id }) => settled(id, ok(undefined)))];
     }

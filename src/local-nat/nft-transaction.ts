@@ -60,16 +60,11 @@ export function renderTransaction(changes: readonly ElementChange[], now: Instan
 // RFC 6970 §5.5: never shorter than what was granted, so parts of a second count as a whole one.
 const timeoutSeconds = (left: Duration): number => Math.max(1, Math.ceil(inSeconds(left)));
 
-/** What the kernel holds after it took `changes`. */
-export function afterChanges(
-  held: ReadonlyMap<string, TimedElement>,
-  changes: readonly ElementChange[],
-): Map<string, TimedElement> {
-  const next = new Map(held);
+/** Makes `held` what the kernel holds after it took `changes`. In place: a copy of 50,000 elements costs as much as nft. */
+export function applyChanges(held: Map<string, TimedElement>, changes: readonly ElementChange[]): void {
   for (const change of changes) {
     const id = elementId(change.timed.element);
-    if (change.kind === 'remove') next.delete(id);
-    else next.set(id, change.timed);
+    if (change.kind === 'remove') held.delete(id);
+    else held.set(id, change.timed);
   }
-  return next;
 }

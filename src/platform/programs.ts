@@ -1,10 +1,11 @@
 // Runs another program (nft) with a text on its standard input and a limit on its time.
 
 import { spawn } from 'node:child_process';
-import type { ProgramOutcome, ProgramRunner } from '../base/host.ts';
+import type { Dialogue, ProgramOutcome, ProgramRunner } from '../base/host.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import type { Duration } from '../base/time.ts';
 import type { NodeClock } from './node-clock.ts';
+import { ProgramDialogue } from './program-dialogue.ts';
 
 export class NodePrograms implements ProgramRunner {
   readonly #clock: NodeClock;
@@ -46,5 +47,9 @@ export class NodePrograms implements ProgramRunner {
       child.stdin.on('error', () => {});
       child.stdin.end(input);
     });
+  }
+
+  talk(program: string, args: readonly string[]): Dialogue {
+    return new ProgramDialogue(this.#clock, program, args);
   }
 }
