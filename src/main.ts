@@ -251,8 +251,5 @@ function misused(problem: string): number {
   return MISUSED;
 }
 
-main().then((code) => {
-  process.exitCode = code;
-  // Sockets that are still closing do not keep a finished command alive.
-  if (code !== FINE) process.exit(code);
-});
+// Whatever is still closing does not keep a finished command alive. Output is written by now: on Linux it is synchronous.
+main().then((code) => process.exit(code));
