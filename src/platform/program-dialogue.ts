@@ -24,7 +24,7 @@ export class ProgramDialogue implements Dialogue {
     this.#clock = clock;
     this.#program = program;
     // Line editors keep a history in the home directory; a daemon's dialogue has no place in anybody's.
-    const { HOME: _, ...environment } = process.env;
+    const environment = { ...process.env, HOME: '/dev/null' };
     this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: environment });
     this.#child.stdout.resume();
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
