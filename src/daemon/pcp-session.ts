@@ -186,7 +186,7 @@ class NetworkedPcpSession implements PcpSession {
     const network = await this.#describeNetwork();
     const isStale = this.#consideredAt === undefined || now - this.#consideredAt >= CONSIDER_ANEW_EVERY;
     const isChanged = network !== this.#network;
-    if (!isAnew && !isChanged && !isStale) return;
+    if (!isAnew && !isChanged && !isStale && this.#areAllReachable()) return;
     this.#network = network;
     this.#consideredAt = now;
     this.#places = await considerPlaces(this.#host, this.#config);
@@ -198,6 +198,12 @@ class NetworkedPcpSession implements PcpSession {
     if (this.#isClosed) return;
     const candidates = servers.map((server) => this.#candidate(server));
     this.#driven.run((machine, at) => machine.setServers(candidates, at));
+  }
+
+  /** A route that is missing now may come with nothing else changing. */
+  #areAllReachable(): boolean {
+    const endpoints = serversIn(this.#places).flatMap((server) => server.endpoints);
+    return endpoints.every((endpoint) => this.#sockets.sourceTo(endpoint) !== undefined);
   }
 
   /** Equal as long as nothing changed that decides about servers and the way to them. */

@@ -85,7 +85,9 @@ export class Answers {
       case 'refused':
         return this.#refused(exchange, task, reply, now);
       case 'another port':
-        // RFC 6887 §13.2: as if nothing had come; what the server made is released when the request ends.
+        // RFC 6887 §13.2: as if nothing had come; what the server made is released when the request ends. A server that
+        // says the same to a retransmission (miniupnpd steps over PREFER_FAILURE) will go on saying it.
+        if (exchange.gotAnotherPort) return this.#requests.conflict(exchange, task.request, now);
         exchange.gotAnotherPort = true;
         return this.#ignored('another port than asked');
       case 'conflict':

@@ -125,9 +125,12 @@ export class Conversation implements Machine<ClientOutput> {
     const source = context.choice.active?.source;
     const isNewSource = previousSource?.text !== source?.text;
     // RFC 6887 §11.3: mappings belong to the internal address they were made from.
-    if (isNewSource) this.#requests.held.forgetOwn();
+    if (isNewSource) {
+      this.#requests.held.forgetOwn();
+      // What was refused to the old address may be granted to the new one, ADDRESS_MISMATCH above all.
+      context.knowledge.forget();
+    }
     context.liveness.reset(now);
-    context.knowledge.usableAgain();
     const resent = this.dialect === NAT_PMP_DIALECT ? this.#speakPcp(now) : this.#requests.sendAllAgain(now);
     return [...resent, ...this.#presence.probeIfDue(now)];
   }

@@ -37,6 +37,8 @@ export class Exchange {
   gotAnotherPort = false;
   /** A release behind a MAP that was not answered yet: a success may still be the MAP's. */
   mayMeetLateGrant = false;
+  /** Sent to a server that is down, to see whether it answers this at least. */
+  isTrial = false;
   attempts = 0;
   firstSentAt: Instant | undefined;
   #timeout: Duration | undefined;

@@ -64,10 +64,15 @@ export class Liveness {
     this.#round = { startedAt: now, attempts: 0, timeout: undefined, dueAt: now };
   }
 
-  /** Somebody wants a server that is down. */
-  demand(now: Instant): void {
+  /**
+   * Somebody wants a server that is down. Whether the request itself may be tried, too: a server that was never heard may
+   * be one that answers nothing but MAP.
+   */
+  demand(now: Instant): boolean {
     const isRecent = this.#lastSentAt !== undefined && between(this.#lastSentAt, now) < LEAST_DEMAND_GAP;
-    if (this.health === 'down' && !isRecent) this.#demandedAt = now;
+    if (this.health !== 'down' || isRecent) return false;
+    this.#demandedAt = now;
+    return this.#heardAt === undefined;
   }
 
   /** `isAnswered`: what came settles the open question, if any; otherwise it goes on being asked. */

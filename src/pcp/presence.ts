@@ -34,7 +34,8 @@ export class Presence {
   /** RFC 7488 §5: a hard ICMP error moves on to the next address at once. */
   unreachable(endpoint: Endpoint, now: Instant): Outputs {
     const { choice, liveness } = this.#context;
-    if (!choice.isActive(endpoint) || liveness.health === 'down') return NOTHING;
+    if (!choice.isActive(endpoint)) return NOTHING;
+    if (liveness.health === 'down') return this.#requests.serverWentDown(now);
     return [...this.addressFailed(now), ...this.probeIfDue(now)];
   }
 

@@ -48,8 +48,8 @@ export class Requests {
     if (refusal !== undefined) return [settled(task.id, { kind: 'refused', server: id, ...refusal })];
     const exchange = new Exchange(task, knowledge.formOf(request, isNew, now), now);
     if (liveness.health === 'down' && !exchange.isPatient) {
-      liveness.demand(now);
-      return [settled(task.id, unanswered('server known to be down'))];
+      exchange.isTrial = liveness.demand(now) && exchange.isUrgent;
+      if (!exchange.isTrial) return [settled(task.id, unanswered('server known to be down'))];
     }
     return [...this.#replaceOpen(request), ...this.#clearTheWay(request, now), ...this.#start(exchange, now)];
   }
@@ -217,7 +217,7 @@ export class Requests {
   }
 
   #send(exchange: Exchange, now: Instant): Outputs {
-    if (this.#context.liveness.health === 'down') {
+    if (this.#context.liveness.health === 'down' && !exchange.isTrial) {
       this.#pause(exchange);
       return NOTHING;
     }

@@ -119,6 +119,27 @@ describe('a server that is down', () => {
     expect(desk.announces()).toHaveLength(2);
   });
 
+  it('that was never heard at all gets the request itself now and then: some servers answer nothing but MAP', () => {
+    const desk = new ClientDesk({ silent: true });
+    desk.advanceTo(60).forget();
+    expect(desk.client.health()).toBe('down');
+    const tried = desk.map(ANY_REQUEST, within(4));
+    const refused = desk.map({ ...ANY_REQUEST, internalPort: portNumber(2) }, within(4));
+    expect(desk.maps()).toHaveLength(1);
+    expect(desk.outcome(refused)).toEqual({ kind: 'unanswered', why: 'server known to be down' });
+    desk.grant();
+    expect(desk.outcome(tried)?.kind).toBe('granted');
+    expect(desk.client.health()).toBe('up');
+  });
+
+  it('a request on trial ends at once when the port turns out to be closed', () => {
+    const desk = new ClientDesk({ silent: true });
+    desk.advanceTo(60);
+    const tried = desk.map(ANY_REQUEST, within(4));
+    refuseIcmp(desk, SERVER);
+    expect(desk.outcome(tried)).toEqual({ kind: 'unanswered', why: 'server known to be down' });
+  });
+
   it('patient requests wait for it and go out when it is heard', () => {
     const desk = down();
     const restoring = desk.map(ANY_REQUEST, { kind: 'keep trying', until: desk.instant(600) });
@@ -224,6 +245,17 @@ describe('P-55: our own address changed (RFC 6970 §5.10)', () => {
     desk.do((client, now) => client.setServers(moved, now));
     expect(desk.view().held).toBe(1);
     expect(EXTERNAL.isIPv4).toBe(true);
+  });
+
+  it('what was refused to the old address is asked anew: ADDRESS_MISMATCH above all', () => {
+    const desk = new ClientDesk();
+    desk.map(ANY_REQUEST);
+    desk.refuse(12, 1800);
+    desk.do((client, now) => client.setServers(moved, now));
+    desk.forget();
+    desk.map(ANY_REQUEST);
+    expect(desk.maps()).toHaveLength(1);
+    expect(desk.client.health()).not.toBe('down');
   });
 
   it('the same list again changes nothing', () => {
