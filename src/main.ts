@@ -61,10 +61,7 @@ async function main(): Promise<number> {
     case 'simulate':
       return simulate(line);
     case 'check-config':
-      return withConfig(line, 'run', async (_config, file) => {
-        terminal.print(`${file} is fine\n`);
-        return FINE;
-      });
+      return checkConfig(line);
     case 'run':
       return withConfig(line, 'run', (config) => run(line, config));
     case 'demo':
@@ -132,7 +129,7 @@ async function run(line: Configured, config: Config): Promise<number> {
   process.on('SIGHUP', () => {
     const again = readFrom(line, 'run');
     if (again.ok) void started.value.reload(again.config);
-    else host.log.error(`the configuration stays as it was: ${again.problem}`);
+    else host.log.error(`the configuration stays as it was: ${firstOf(again.problems)}`);
   });
   await stopped();
   await started.value.close();
@@ -220,7 +217,7 @@ function quietHost(config: Config): Host {
 
 type Reading =
   | { readonly ok: true; readonly config: Config; readonly file: string }
-  | { readonly ok: false; readonly problem: string };
+  | { readonly ok: false; readonly problems: readonly string[] };
 
 function readFrom({ configFile, args }: Configured, purpose: ConfigPurpose): Reading {
   const fileName = configFile ?? DEFAULT_CONFIG_FILE;
@@ -230,21 +227,31 @@ function readFrom({ configFile, args }: Configured, purpose: ConfigPurpose): Rea
   } catch (error) {
     // Only a file that was asked for has to be there.
     if (configFile !== undefined)
-      return { ok: false, problem: `cannot read the configuration: ${(error as Error).message}` };
+      return { ok: false, problems: [`cannot read the configuration: ${(error as Error).message}`] };
   }
   const read = readConfig({ args, env: process.env, fileText, fileName, purpose });
   if (read.ok) return { ok: true, config: read.value, file: fileText === undefined ? 'the configuration' : fileName };
-  return { ok: false, problem: read.error.map(configProblemText).join('\nigd2pcp: ') };
+  return { ok: false, problems: read.error.map(configProblemText) };
+}
+
+function checkConfig(line: Configured): number {
+  const reading = readFrom(line, 'run');
+  if (!reading.ok) return misused(reading.problems.join('\nigd2pcp: '));
+  terminal.print(`${reading.file} is fine\n`);
+  return FINE;
 }
 
 async function withConfig(
   line: Configured,
   purpose: ConfigPurpose,
-  work: (config: Config, file: string) => Promise<number>,
+  work: (config: Config) => Promise<number>,
 ): Promise<number> {
   const reading = readFrom(line, purpose);
-  return reading.ok ? work(reading.config, reading.file) : misused(reading.problem);
+  return reading.ok ? work(reading.config) : misused(firstOf(reading.problems));
 }
+
+const firstOf = ([first = '', ...others]: readonly string[]): string =>
+  others.length === 0 ? first : `${first} (${others.length} more: igd2pcp check-config shows all)`;
 
 function misused(problem: string): number {
   terminal.complain(`igd2pcp: ${problem}\n`);

@@ -66,10 +66,10 @@ export const CONFIG_OPTIONS = [
     'The external interface; "" for the one with the default route.'),
   option('wan.nat', 'nat', choice('none', 'nftables'), 'none',
     '"none": this box does not translate (DS-Lite B4, routed LAN). "nftables": it does, and gets a rule per mapping.'),
-  option('wan.hairpin', 'hairpin', yesOrNo, true,
-    'With nftables: LAN hosts reach mappings by the external address, too.'),
+  option('wan.hairpin', 'hairpin', yesOrNo, false,
+    'With nftables: LAN hosts reach mappings by the external address, too, where the carrier does not turn them round.'),
   option('wan.flush_on_exit', 'flush-on-exit', yesOrNo, false,
-    'Release every mapping when the daemon ends, instead of keeping them over a restart.'),
+    'With nftables: remove our rules when the daemon ends. Without it they stay until they time out: an upgrade drops nothing.'),
 
   option('pcp.servers', 'pcp-server', pcpServers, AUTO_SERVER,
     'PCP servers. "auto": what DHCP said, then the default gateway. A nested list holds all addresses of one server.'),
@@ -92,7 +92,7 @@ export const CONFIG_OPTIONS = [
   option('pcp.rate', 'pcp-rate', whole('PER-SECOND', 1, 10_000), 50,
     'Most PCP requests in a second while many mappings are renewed or restored.'),
   option('pcp.retry_short_errors', 'retry-short-errors', whole('COUNT', 0, 5), 0,
-    'How often a short-lived refusal is asked again while the control point waits (RFC 6970 §4.3).'),
+    'How often a short-lived refusal is asked again while the control point waits (RFC 6970 §5.6).'),
 
   option('policy.own_address_only', 'own-address-only', yesOrNo, true,
     'A control point maps for its own address only.'),
