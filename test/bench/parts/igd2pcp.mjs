@@ -1,12 +1,19 @@
 // Our daemon as it is shipped (the bundle), on the router; and our PCP simulator as a carrier of any distance.
 
-import { createWriteStream, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, createWriteStream, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileBeside, sleep, stopChild } from './child.mjs';
 import { CARRIER, CARRIER_INSIDE, flushRules, nft, ROUTER, ROUTER_LAN, spawnIn } from './network.mjs';
 
-export const BUNDLE = fileBeside('../../../dist/igd2pcp.cjs', import.meta.url);
+const BUILT = fileBeside('../../../dist/igd2pcp.cjs', import.meta.url);
+export const isBuilt = () => existsSync(BUILT);
+
+/** A copy, so that a build in the middle of a run changes nothing. Read before the first daemon starts. */
+const copies = mkdtempSync(join(tmpdir(), 'igdb-'));
+process.on('exit', () => rmSync(copies, { recursive: true, force: true }));
+export const BUNDLE = join(copies, 'igd2pcp.cjs');
+if (isBuilt()) copyFileSync(BUILT, BUNDLE);
 
 /** What the packages start it with. */
 export const NODE_FLAGS = (process.env.IGD2PCP_BENCH_NODE_FLAGS ?? '').split(' ').filter(Boolean);
@@ -57,7 +64,7 @@ const ROUTER_RULES = `table inet system {
 }
 `;
 
-/** Grants at once, forwards nothing. `delayMs`: how long each answer takes. */
+/** Grants at once, forwards nothing. `delayMs`: there and back. */
 export function simulatedCarrier({ delayMs = 0, flags = [] } = {}) {
   let child;
   return {
@@ -65,7 +72,8 @@ export function simulatedCarrier({ delayMs = 0, flags = [] } = {}) {
     pid: () => child.pid,
     async start() {
       flushRules(CARRIER);
-      const delay = delayMs === 0 ? [] : ['--delay', `${delayMs}ms`];
+      // Half of the round trip each way.
+      const delay = ['--delay', `${delayMs / 2}ms`, '--third-party'];
       const argv = [process.execPath, BUNDLE, 'simulate', '--listen', `${CARRIER_INSIDE}:5351`, ...delay, ...flags];
       child = spawnIn(CARRIER, argv, { stdio: ['ignore', 'ignore', 'inherit'] });
       await sleep(500);

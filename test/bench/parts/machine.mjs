@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
-import { BUNDLE, NODE_FLAGS } from './igd2pcp.mjs';
+import { BUNDLE, isBuilt, NODE_FLAGS } from './igd2pcp.mjs';
 import { miniupnpdVersion } from './miniupnpd.mjs';
 
 const TOOLS = [
@@ -24,7 +24,7 @@ export function obstacles() {
     ...(missing.length === 0
       ? []
       : [`apt-get install --no-install-recommends ${missing.map(([, pack]) => pack).join(' ')}`]),
-    ...(existsSync(BUNDLE) ? [] : ['dist/igd2pcp.cjs is missing: npm run build']),
+    ...(isBuilt() ? [] : ['dist/igd2pcp.cjs is missing: npm run build']),
   ];
 }
 
