@@ -142,7 +142,7 @@ describe('evented variables', () => {
   const variablesOf = (igd: IgdUnderTest, path: string) =>
     Object.fromEntries(igd.devices.evented.get(path)?.variables() ?? []);
 
-  it('WANIPConnection:1 events four, WANIPConnection:2 five', () => {
+  it('WANIPConnection:1 events four, WANIPConnection:2 five (U-02)', () => {
     const igd = new IgdUnderTest();
     const four = {
       PossibleConnectionTypes: 'IP_Routed',

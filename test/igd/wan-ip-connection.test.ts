@@ -493,7 +493,7 @@ describe('WANIPConnection:2', () => {
   describe('GetListOfPortMappings', () => {
     const LIST = { ...RANGE, NewManage: '1', NewNumberOfPorts: '0' };
 
-    it('lists in CDATA, children named NewDescription and NewLeaseTime (IWF-15, IWF-23)', async () => {
+    it('lists in CDATA, children named NewDescription and NewLeaseTime (IWF-15, IWF-23, U-13)', async () => {
       const igd = new IgdUnderTest();
       await igd.call(place, 'AddPortMapping', { ...ADD, NewPortMappingDescription: 'a]]>b & <c>' });
       const heard = await igd.call(place, 'GetListOfPortMappings', LIST);

@@ -60,6 +60,13 @@ describe('the error table (RFC 6970 §4.3)', () => {
     expect(upnpErrorOf(200, 'AddPortMapping', 2)).toBe(501);
   });
 
+  it('NOT_AUTHORIZED looks like a taken port on IGD:1, so the log names it (Q-21)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    world.server.refuseAll = { code: 2, lifetimeSeconds: 600 };
+    expect(await world.add(controlPoint(HOST, 1), mappingRequest({ client: HOST, external: 8080 }))).toBe(718);
+    expect(world.events.at(-1)).toMatchObject({ kind: 'refused', why: 'server says NOT_AUTHORIZED' });
+  });
+
   it('no answer is 501 (RFC 6970 §5.1, IWF-41)', () => {
     expect(upnpErrorOfOutcome({ kind: 'unanswered', why: 'no server' }, 'DeletePortMapping', 2)).toBe(501);
   });

@@ -167,6 +167,25 @@ describe('MappingFile', () => {
     expect(aside).toHaveLength(2);
   });
 
+  it('nonces open mappings: nobody else may read them (RFC 6887 §18, IWF-101)', async () => {
+    const modes: (number | undefined)[] = [];
+    const files = new (class extends SimulatedFiles {
+      override async replace(path: string, text: string, mode?: number) {
+        modes.push(mode);
+        return super.replace(path, text);
+      }
+      override async append(path: string, text: string, mode?: number) {
+        modes.push(mode);
+        return super.append(path, text);
+      }
+    })();
+    const { table, file } = desk(files);
+    await file.begin();
+    table.put(someMapping(1));
+    await file.settled();
+    expect(modes).toEqual([0o600, 0o600, 0o600]);
+  });
+
   it('closing writes what was waiting', async () => {
     const { table, file, files, clock } = desk();
     await file.begin();

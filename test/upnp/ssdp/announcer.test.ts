@@ -78,7 +78,7 @@ describe('Announcer', () => {
     expect(wait).toBeCloseTo(100 * unit);
   });
 
-  it('sends a byebye set before the first alive, then the alive set three times, spaced (UDA 1.1 §1.2.2; facts 3.1)', () => {
+  it('sends a byebye set before the first alive, then the alive set three times, spaced (UDA 1.1 §1.2.2; facts 3.1; U-15)', () => {
     const history = runUntil(start(), after(T0, seconds(60)));
     expect(history.map(({ said }) => [...new Set(said.map(kindOf))])).toEqual([
       ['ssdp:byebye'],
