@@ -12,6 +12,7 @@ import { MappingTable } from '../mapping/mapping-table.ts';
 import { SAMPLE_EVERY } from '../operator/event-history.ts';
 import { Metrics, type ProcessFigures } from '../operator/metrics.ts';
 import type { OperatorSource } from '../operator/operator-source.ts';
+import type { ControlEvent } from '../upnp/control/control-endpoint.ts';
 import { AdminDoors } from './admin-doors.ts';
 import type { Config, ConfigKey } from './config.ts';
 import { changedKeys } from './config-reader.ts';
@@ -129,7 +130,7 @@ export class Daemon {
       presentation: (request) =>
         presentationAnswer(request, daemon.#operator.snapshot(), daemon.#config.lan.friendlyName, host.random),
       prepare: (request) => daemon.#prepare(request),
-      observe: () => {},
+      observe: (event) => daemon.#observe(event),
       turnedAway: (why) => daemon.#metrics.datagramIgnored('http', why),
     });
     const admin = lan.ok ? await AdminDoors.open(host, config, daemon.#operator) : lan;
@@ -229,6 +230,15 @@ export class Daemon {
   #medianRoundTrip(): Duration | undefined {
     const current = this.#pcp.currentServer();
     return this.#pcp.view().find((server) => server.id === current)?.counters.medianRoundTrip;
+  }
+
+  #observe(event: ControlEvent): void {
+    if (event.kind === 'turned away') {
+      this.#metrics.datagramIgnored('http', event.why);
+      return;
+    }
+    const result = event.kind === 'answered' ? 'ok' : String(event.code);
+    this.#metrics.upnpAnswered(event.action === '' ? 'unknown' : event.action, result, event.took);
   }
 
   async #prepare(request: HttpRequest): Promise<void> {

@@ -124,6 +124,7 @@ export class LanSide {
     const control = new ControlEndpoint({
       server: serverText(this.#parts.version),
       knownServiceTypes: this.#devices.serviceTypes,
+      clock: () => host.clock.now(),
       observe,
     });
     const routes = new LanRoutes({

@@ -4,7 +4,7 @@
 import type { LinkState } from '../../src/base/host.ts';
 import type { HttpRequest, HttpResponse } from '../../src/base/http.ts';
 import { IpAddress } from '../../src/base/ip-address.ts';
-import { wallTime } from '../../src/base/time.ts';
+import { instant, wallTime } from '../../src/base/time.ts';
 import { childNamed, childText, escapeXml, parseXml, type XmlElement } from '../../src/base/xml.ts';
 import { createIgdDevices, type IgdDevices, type IgdDevicesOptions } from '../../src/igd/igd-devices.ts';
 import { ControlEndpoint, type ControlEvent } from '../../src/upnp/control/control-endpoint.ts';
@@ -70,6 +70,7 @@ export class IgdUnderTest {
     this.endpoint = new ControlEndpoint({
       server: SERVER,
       knownServiceTypes: this.devices.serviceTypes,
+      clock: () => instant(0),
       observe: (event) => this.events.push(event),
     });
   }

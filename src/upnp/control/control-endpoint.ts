@@ -3,7 +3,7 @@
 
 import type { HttpRequest, HttpResponse } from '../../base/http.ts';
 import type { Endpoint } from '../../base/ip-address.ts';
-import type { WallTime } from '../../base/time.ts';
+import { between, type Duration, type Instant, type WallTime } from '../../base/time.ts';
 import type { UpnpErrorCode } from '../upnp-error.ts';
 import { upnpHeaders, XML_CONTENT_TYPE } from '../upnp-headers.ts';
 import { checkArguments } from './argument-check.ts';
@@ -16,12 +16,20 @@ export interface ControlEndpointOptions {
   readonly server: string;
   /** Types that may be echoed. Anything else a client writes never comes back to it. */
   readonly knownServiceTypes: ReadonlySet<string>;
+  /** For `took`. */
+  readonly clock: () => Instant;
   /** Told after each request: for the log and the counters. */
   readonly observe: (event: ControlEvent) => void;
 }
 
 export type ControlEvent =
-  | { readonly kind: 'answered'; readonly serviceType: string; readonly action: string; readonly peer: Endpoint }
+  | {
+      readonly kind: 'answered';
+      readonly serviceType: string;
+      readonly action: string;
+      readonly peer: Endpoint;
+      readonly took: Duration;
+    }
   | {
       readonly kind: 'fault';
       readonly serviceType: string;
@@ -29,6 +37,7 @@ export type ControlEvent =
       readonly action: string;
       readonly code: UpnpErrorCode;
       readonly peer: Endpoint;
+      readonly took: Duration;
     }
   | { readonly kind: 'turned away'; readonly status: number; readonly why: string; readonly peer: Endpoint };
 
@@ -52,11 +61,13 @@ export class ControlEndpoint {
     const read = readSoapRequest(request);
     if (!read.ok) return this.turnAway(request, 400, `not SOAP: ${read.error}`, now);
 
+    const startedAt = this.options.clock();
     const call = read.value;
     const action = actionOf(call, service);
     const outcome = call.action === QUERY ? query(call, service) : await this.invoke(call, service, request);
     const headers = { ...upnpHeaders(request, this.options.server, now), 'CONTENT-TYPE': XML_CONTENT_TYPE, EXT: '' };
-    const event = { serviceType: service.serviceType, action, peer: request.peer };
+    const took = between(startedAt, this.options.clock());
+    const event = { serviceType: service.serviceType, action, peer: request.peer, took };
     if ('code' in outcome) {
       this.options.observe({ kind: 'fault', ...event, code: outcome.code });
       return { status: 500, headers, body: renderFault(outcome.code) };
