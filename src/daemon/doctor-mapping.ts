@@ -6,6 +6,7 @@ import { ANY_IPV4, type Endpoint, IpAddress } from '../base/ip-address.ts';
 import { ANY_PORT, type PortNumber, portNumber } from '../base/port-number.ts';
 import { PROTOCOL_NUMBER } from '../base/transport-protocol.ts';
 import { LONGEST_ASKED_SECONDS, type MapFinding, type OptionFinding } from '../operator/doctor-findings.ts';
+import { descriptionOption } from '../pcp/description-option.ts';
 import { type MappingNonce, NONCE_BYTES, nonceFromBytes } from '../pcp/mapping-nonce.ts';
 import { CANNOT_PROVIDE_EXTERNAL, SUCCESS, UNSUPP_OPTION } from '../pcp/result-code.ts';
 import type { Option } from '../pcp/wire/option.ts';
@@ -16,7 +17,7 @@ import { type Reply, ServerAsker } from './server-asker.ts';
 const TRIAL_SECONDS = 120;
 const SHORTEST_ASKED_SECONDS = 1;
 const PREFER_FAILURE: Option = { kind: 'prefer failure' };
-const DESCRIPTION: Option = { kind: 'description', text: 'igd2pcp doctor' };
+const DESCRIPTION: Option = descriptionOption('igd2pcp doctor');
 // RFC 5737: an address that nobody has, so that the filter lets nobody in meanwhile.
 const FILTER: Option = {
   kind: 'filter',

@@ -3,6 +3,7 @@
 import { ANY_IPV4, ANY_IPV6, type IpAddress } from '../base/ip-address.ts';
 import { ANY_PORT } from '../base/port-number.ts';
 import { PROTOCOL_NUMBER, transportProtocolOf } from '../base/transport-protocol.ts';
+import { descriptionOption } from './description-option.ts';
 import type { Dialect, MapForm, Reply } from './dialect.ts';
 import { isEpochPlausible } from './epoch.ts';
 import type { MapKey, MapRequest } from './map-request.ts';
@@ -26,8 +27,6 @@ export const PCP_DIALECT: Dialect = {
   decode,
 };
 
-/** RFC 7220 §3 lets a server keep 128 octets; what it would cut off is not sent. */
-const MOST_DESCRIPTION_OCTETS = 128;
 /** RFC 6887 §13.3 counts IPv4 addresses in their 16-octet form too. */
 const WHOLE_ADDRESS_BITS = 128;
 
@@ -73,19 +72,8 @@ function optionsOf(request: MapRequest, form: MapForm): readonly Option[] {
   for (const remoteAddress of request.remotePeers) {
     options.push({ kind: 'filter', prefixBits: WHOLE_ADDRESS_BITS, remotePort: ANY_PORT, remoteAddress });
   }
-  if (request.description !== undefined) {
-    options.push({ kind: 'description', text: firstOctets(request.description, MOST_DESCRIPTION_OCTETS) });
-  }
+  if (request.description !== undefined) options.push(descriptionOption(request.description));
   return options;
-}
-
-/** As many whole characters as fit. */
-function firstOctets(text: string, most: number): string {
-  const bytes = new TextEncoder().encode(text);
-  if (bytes.length <= most) return text;
-  let end = most;
-  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, end));
 }
 
 function decode(bytes: Uint8Array): Decoded<Reply> {
