@@ -4,7 +4,12 @@
 import { after, between, type Instant, longer, milliseconds } from '../base/time.ts';
 import type { MapOutcome, Refused } from '../pcp/map-outcome.ts';
 import type { MapRequest } from '../pcp/map-request.ts';
-import { CANNOT_PROVIDE_EXTERNAL, UNSUPP_OPTION } from '../pcp/result-code.ts';
+import {
+  CANNOT_PROVIDE_EXTERNAL,
+  EXCESSIVE_REMOTE_PEERS,
+  MALFORMED_OPTION,
+  UNSUPP_OPTION,
+} from '../pcp/result-code.ts';
 import { ownRefusal } from './error-translation.ts';
 import type { Interworking } from './interworking.ts';
 import type { Patience } from './pcp-service.ts';
@@ -26,14 +31,25 @@ export async function askForMapping(
   return request.exactPort ? exactOrNothing(iw, request, outcome) : outcome;
 }
 
-/** Without PREFER_FAILURE where the server has none and the operator wants it emulated: look at the port you get. */
+/**
+ * Without the options the server lacks, where something else does their work: NAT1 keeps strangers out as FILTER would,
+ * and PREFER_FAILURE is emulated, if the operator wants that, by looking at the port one gets.
+ */
 export async function mapSomehow(iw: Interworking, request: MapRequest, patience: () => Patience): Promise<MapOutcome> {
+  const canDropPeers = request.remotePeers.length > 0 && iw.localNat !== undefined;
+  if (canDropPeers && !iw.pcp.canFilterRemotePeers()) return mapSomehow(iw, withoutPeers(request), patience);
   const outcome = await iw.pcp.map(request, patience());
+  if (outcome.kind !== 'refused') return outcome;
+  if (canDropPeers && FILTER_REFUSED.includes(outcome.code)) return mapSomehow(iw, withoutPeers(request), patience);
   // RFC 6970 §4.3: UNSUPP_OPTION is how a server without PREFER_FAILURE answers.
-  const lacksOption = outcome.kind === 'refused' && outcome.code === UNSUPP_OPTION;
-  const canEmulate = lacksOption && request.exactPort && iw.options.emulatesPreferFailure;
+  const canEmulate = outcome.code === UNSUPP_OPTION && request.exactPort && iw.options.emulatesPreferFailure;
   return canEmulate ? iw.pcp.map({ ...request, exactPort: false }, patience()) : outcome;
 }
+
+/** UNSUPP_OPTION does not say which option it means; the one we can do without goes first. */
+const FILTER_REFUSED: readonly number[] = [UNSUPP_OPTION, MALFORMED_OPTION, EXCESSIVE_REMOTE_PEERS];
+
+const withoutPeers = (request: MapRequest): MapRequest => ({ ...request, remotePeers: [] });
 
 /** RFC 6887 §13.2: another port is no success for who asked for this one. Some servers give one all the same. */
 function exactOrNothing(iw: Interworking, request: MapRequest, outcome: MapOutcome): MapOutcome {

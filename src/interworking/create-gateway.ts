@@ -18,11 +18,10 @@ import { EventFeed, type GatewayEvent } from './event-feed.ts';
 import { ExternalAddress } from './external-address.ts';
 import type { Answer, Gateway } from './gateway.ts';
 import { getSpecificPortMappingEntry } from './get-specific-port-mapping-entry.ts';
-import { type DepartedHost, HostDeparture } from './host-departure.ts';
+import { watchHosts } from './host-watch.ts';
 import type { GatewayContext, Interworking } from './interworking.ts';
 import { getGenericPortMappingEntry, getListOfPortMappings } from './list-port-mappings.ts';
 import { type LostMapping, LostMappings } from './lost-mappings.ts';
-import { applyMappingUpdate } from './mapping-update.ts';
 import { removeNat1Rules } from './nat1-rule.ts';
 import { NonceBook } from './nonce-book.ts';
 import { PortTurns } from './port-turns.ts';
@@ -32,10 +31,8 @@ import { Releases } from './releases.ts';
 import { renewMapping, whyLost } from './renew-mapping.ts';
 import { RenewalLoop, type RenewalOutput } from './renewal-loop.ts';
 import { RequestRate } from './request-rate.ts';
-import { restoreMappings, resumeMappings } from './restore-mappings.ts';
-
-/** How often the address leases and the neighbour table are looked at while somebody has a mapping. */
-const LOOK_AT_HOSTS_EVERY = seconds(15);
+import { resumeMappings } from './restore-mappings.ts';
+import { listenToServer } from './server-news.ts';
 
 export interface RunningGateway extends Gateway {
   /** Under the driver's care; what it returns goes to `perform`. */
@@ -70,19 +67,16 @@ class InterworkingGateway implements RunningGateway {
   readonly #probes = new ProbeReservations((request, nat1Port) => this.#giveProbeBack(request, nat1Port));
   readonly #renewals: RenewalLoop;
   readonly #connection: ConnectionWatch;
-  readonly #hosts: HostDeparture;
   readonly #counters = new ActionCounters();
   #systemUpdateId = 0;
-  #isStopped = false;
   #wakeMoved: () => void = () => {};
   #knownChanged: () => void = () => {};
 
   constructor(context: GatewayContext) {
     this.#iw = this.#assemble(context);
-    const { table, unit, alarms, now, options } = this.#iw;
+    const { table, unit, alarms, now } = this.#iw;
     this.#external.attach(this.#iw);
     this.#connection = new ConnectionWatch(context.pcp);
-    this.#hosts = new HostDeparture({ grace: options.hostGrace, unseen: options.unseenHostKept });
     this.#renewals = new RenewalLoop(table, unit, (mapping) => whyLost(this.#iw, mapping));
     this.machine = {
       nextWake: (): Wake | undefined => earliestWake([this.#renewals.nextWake(), alarms.nextWake()]),
@@ -99,7 +93,13 @@ class InterworkingGateway implements RunningGateway {
     };
     alarms.onWakeMoved(() => this.#wakeMoved());
     table.listen((changes) => this.#tableChanged(changes));
-    this.#listenToServer();
+    listenToServer(this.#iw, {
+      doubtAddress: () => this.#external.forget(),
+      healthChanged: () => {
+        this.#connection.healthChanged(now());
+        this.#knownChanged();
+      },
+    });
   }
 
   addPortMapping: Gateway['addPortMapping'] = (asker, request) =>
@@ -137,7 +137,7 @@ class InterworkingGateway implements RunningGateway {
   start(stored: readonly Mapping[]): void {
     resumeMappings(this.#iw, stored);
     if (this.#iw.options.externalAddress === 'anchor') void this.#external.keepAnchor();
-    void this.#watchHosts();
+    void watchHosts(this.#iw);
   }
 
   async close(within: Duration): Promise<void> {
@@ -153,7 +153,6 @@ class InterworkingGateway implements RunningGateway {
   }
 
   stop(): void {
-    this.#isStopped = true;
     this.#iw.alarms.cancelAll();
   }
 
@@ -217,61 +216,6 @@ class InterworkingGateway implements RunningGateway {
     removeNat1Rules(this.#iw, changes);
     events.tableChanged(changes);
     this.#wakeMoved();
-  }
-
-  #listenToServer(): void {
-    const iw = this.#iw;
-    iw.pcp.listen({
-      serverLostState: (server) => {
-        this.#external.forget();
-        const count = restoreMappings(iw, (mapping) => mapping.upstream.server === server);
-        iw.log.warn('The PCP server lost its state; its mappings are made again', { server, count });
-      },
-      mappingUpdated: (update) => applyMappingUpdate(iw, update),
-      serverChanged: (server) => {
-        this.#external.forget();
-        if (server !== undefined) restoreMappings(iw, (mapping) => mapping.upstream.server !== server);
-      },
-      sourceAddressChanged: (address) => {
-        this.#external.forget();
-        // RFC 6970 §5.10: the mappings belong to the address we had.
-        if (address !== undefined) restoreMappings(iw, () => true);
-      },
-      healthChanged: () => {
-        this.#connection.healthChanged(iw.now());
-        // Recoveries that found no server need not wait for their next attempt.
-        if (iw.pcp.health() === 'up') restoreMappings(iw, (mapping) => mapping.state === 'restoring');
-        this.#knownChanged();
-      },
-    });
-  }
-
-  async #watchHosts(): Promise<void> {
-    const { lookAtHosts, alarms, now, wallTime, table } = this.#iw;
-    while (lookAtHosts !== undefined && !this.#isStopped) {
-      const waited = await alarms.until(after(now(), LOOK_AT_HOSTS_EVERY), 'look whether hosts have left');
-      if (waited === 'cancelled') return;
-      if (table.size === 0) continue;
-      const observation = await lookAtHosts();
-      this.#letGo(this.#hosts.observe(observation, [...table.clients()], now(), wallTime()));
-    }
-  }
-
-  /** RFC 6970 §5.10: all mappings bound to the address go. */
-  #letGo(departed: readonly DepartedHost[]): void {
-    if (departed.length === 0) return;
-    const { table } = this.#iw;
-    const gone = departed.flatMap((host) => {
-      const mappings = [...table.all()].filter((mapping) => mapping.internalClient.text === host.address);
-      // Silence alone is no proof: what ends by itself may as well do so.
-      return mappings
-        .filter((mapping) => host.isCertain || mapping.leaseEndsAt === undefined)
-        .map((mapping) => ({ mapping, why: host.why }));
-    });
-    table.batch(() => {
-      for (const { mapping, why } of gone) table.remove(mapping, 'host gone', why);
-    });
-    for (const { mapping } of gone) void releaseInBackground(this.#iw, mapping);
   }
 
   async #giveProbeBack(request: MapRequest, nat1Port: number | undefined): Promise<void> {

@@ -33,6 +33,14 @@ export interface HostPatience {
   readonly unseen: Duration;
 }
 
+interface Evidence {
+  readonly lease: DhcpLease | undefined;
+  readonly canReadLeases: boolean;
+  readonly neighbour: SeenNeighbour | undefined;
+  /** An empty neighbour table tells of a view that is blocked, not of an empty house. */
+  readonly canSeeAnybody: boolean;
+}
+
 interface Sign {
   readonly why: string;
   readonly isCertain: boolean;
@@ -69,7 +77,13 @@ export class HostDeparture {
     const departed: DepartedHost[] = [];
     for (const address of present) {
       const host = this.#watch(address, now);
-      const sign = this.#signOfLeaving(host, leases?.get(address), leases !== undefined, neighbours.get(address), now);
+      const evidence = {
+        lease: leases?.get(address),
+        canReadLeases: leases !== undefined,
+        neighbour: neighbours.get(address),
+        canSeeAnybody: neighbours.size > 0,
+      };
+      const sign = this.#signOfLeaving(host, evidence, now);
       if (sign === undefined) {
         host.suspect = undefined;
         continue;
@@ -90,15 +104,10 @@ export class HostDeparture {
     return fresh;
   }
 
-  #signOfLeaving(
-    host: Watched,
-    lease: DhcpLease | undefined,
-    canReadLeases: boolean,
-    neighbour: SeenNeighbour | undefined,
-    now: Instant,
-  ): Sign | undefined {
+  #signOfLeaving(host: Watched, evidence: Evidence, now: Instant): Sign | undefined {
+    const { lease, canReadLeases, neighbour, canSeeAnybody } = evidence;
     const isSeen = neighbour?.isReachable === true;
-    if (isSeen) host.lastSeenAt = now;
+    if (isSeen || !canSeeAnybody) host.lastSeenAt = now;
     const mac = lease?.mac ?? (isSeen ? neighbour.mac.toLowerCase() : undefined);
     host.mac ??= mac;
     if (mac !== undefined && host.mac !== mac)

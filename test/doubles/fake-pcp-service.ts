@@ -49,6 +49,7 @@ export class FakePcpService implements PcpService {
   answersToLose = 0;
   isKnownDown = false;
   namesThirdParty = true;
+  filtersRemotePeers = true;
 
   constructor(clock: Clock, server: FakePcpServer) {
     this.#clock = clock;
@@ -137,7 +138,7 @@ export class FakePcpService implements PcpService {
   }
 
   canFilterRemotePeers(): boolean {
-    return true;
+    return this.filtersRemotePeers;
   }
 
   listen(listener: PcpServiceListener): void {

@@ -427,6 +427,33 @@ describe('servers without PREFER_FAILURE', () => {
   });
 });
 
+describe('servers without FILTER', () => {
+  it('with NAT1, NAT1 keeps strangers out instead (Q-07)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    world.server.hasFilter = false;
+    const request = mappingRequest({ client: HOST, external: 8080, remoteHost: '203.0.113.9' });
+    expect(await world.add(host1, request)).toBe('ok');
+    expect(world.pcp.maps.map((map) => map.remotePeers.length)).toEqual([1, 0]);
+    expect(world.localNat?.rules()[0]?.rule.remotePeers.map(String)).toEqual(['203.0.113.9']);
+  });
+
+  it('known from before, not even asked for it (Q-07)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    world.pcp.filtersRemotePeers = false;
+    const request = mappingRequest({ client: HOST, external: 8080, remoteHost: '203.0.113.9' });
+    expect(await world.add(host1, request)).toBe('ok');
+    expect(world.pcp.maps.map((map) => map.remotePeers.length)).toEqual([0]);
+  });
+
+  it('without NAT1 the mapping is refused: it would let everybody in (Q-07)', async () => {
+    const world = await GatewayWorld.open({ nat: 'none' });
+    world.server.hasFilter = false;
+    expect(await world.add(host1, mappingRequest({ client: HOST, external: 8080, remoteHost: '203.0.113.9' }))).toBe(
+      501,
+    );
+  });
+});
+
 describe('the disk', () => {
   it('has the mapping before the control point hears of it (IWF-45)', async () => {
     const world = await GatewayWorld.open({ nat: 'nat1' });

@@ -93,8 +93,15 @@ describe('HostDeparture', () => {
     const look = watch();
     look(0, '', [seen()]);
     expect(look(days(0.9), '', [seen(MAC, false)])).toEqual([]);
-    look(days(1.01), '', []);
-    expect(look(days(1.01) + minutes(3), '', [])).toEqual([[HOST, 'nobody has seen it for long', false]]);
+    const somebody = { ...seen(), address: IpAddress.of('192.168.1.99') };
+    look(days(1.01), '', [somebody]);
+    expect(look(days(1.01) + minutes(3), '', [somebody])).toEqual([[HOST, 'nobody has seen it for long', false]]);
+  });
+
+  it('an empty neighbour table proves nothing (Q-20)', () => {
+    const look = watch();
+    look(0, '', [seen()]);
+    for (let day = 1; day < 9; day += 1) expect(look(days(day), '', [])).toEqual([]);
   });
 
   it('a lease file that cannot be read proves nothing', () => {
@@ -142,6 +149,8 @@ describe('a host that leaves loses its mappings (RFC 6970 §5.10)', () => {
     const world = await GatewayWorld.open({ nat: 'nat1', watchesHosts: true });
     await world.add(host, mappingRequest({ client: HOST, external: 5001, lease: 0 }));
     await world.add(host, mappingRequest({ client: HOST, external: 5002, lease: 604_800 }));
+    const somebody = { ...seen(), address: IpAddress.of('192.168.1.99') };
+    world.hosts = { leases: '', neighbours: [somebody], ownAddresses: [] };
     await world.advance(days(1.1));
     expect([...world.table.all()].map((mapping) => mapping.externalPort)).toEqual([5002]);
   });

@@ -1,0 +1,36 @@
+// What the external side tells on its own, and which entries it puts in doubt (RFC 6970 §5.10; RFC 6887 §8.5, §14, §15).
+
+import type { Interworking } from './interworking.ts';
+import { applyMappingUpdate } from './mapping-update.ts';
+import { restoreMappings } from './restore-mappings.ts';
+
+export interface ServerNewsListener {
+  /** The external address known so far may be another one now. */
+  doubtAddress(): void;
+  healthChanged(): void;
+}
+
+export function listenToServer(iw: Interworking, listener: ServerNewsListener): void {
+  iw.pcp.listen({
+    serverLostState: (server) => {
+      listener.doubtAddress();
+      const count = restoreMappings(iw, (mapping) => mapping.upstream.server === server);
+      iw.log.warn('The PCP server lost its state; its mappings are made again', { server, count });
+    },
+    mappingUpdated: (update) => applyMappingUpdate(iw, update),
+    serverChanged: (server) => {
+      listener.doubtAddress();
+      if (server !== undefined) restoreMappings(iw, (mapping) => mapping.upstream.server !== server);
+    },
+    sourceAddressChanged: (address) => {
+      listener.doubtAddress();
+      // RFC 6970 §5.10: the mappings belong to the address we had.
+      if (address !== undefined) restoreMappings(iw, () => true);
+    },
+    healthChanged: () => {
+      // Recoveries that found no server need not wait for their next attempt.
+      if (iw.pcp.health() === 'up') restoreMappings(iw, (mapping) => mapping.state === 'restoring');
+      listener.healthChanged();
+    },
+  });
+}
