@@ -10,7 +10,7 @@ import { expect, until } from './report.mjs';
 import { Scene } from './scene.mjs';
 import { TOPOLOGIES } from './topologies.mjs';
 
-const TEXTS = ['../../README.md', '../../src/local-nat/five-minutes.md'];
+const TEXTS = ['../../README.md'];
 const HEADING = '## Behind a carrier NAT in five minutes';
 
 const DEBIAN_FIREWALL = `
