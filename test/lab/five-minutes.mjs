@@ -10,7 +10,7 @@ import { expect, until } from './report.mjs';
 import { Scene } from './scene.mjs';
 import { TOPOLOGIES } from './topologies.mjs';
 
-const TEXTS = ['../../README.md'];
+const README = new URL('../../README.md', import.meta.url);
 const HEADING = '## Behind a carrier NAT in five minutes';
 
 const DEBIAN_FIREWALL = `
@@ -110,17 +110,12 @@ async function playRouter(name, router, { folder, program, report }) {
 
 /** The blocks of the section by the second word of their fence: ```sh debian. */
 function commandsOfTheText() {
-  for (const text of TEXTS) {
-    const path = fileURLToPath(new URL(text, import.meta.url));
-    const whole = existsSync(path) ? readFileSync(path, 'utf8') : '';
-    const [, section] = whole.split(HEADING);
-    if (section === undefined) continue;
-    const ours = section.split('\n## ')[0];
-    return Object.fromEntries(
-      [...ours.matchAll(/```sh (\S+)\n([\s\S]*?)```/g)].map(([, where, block]) => [where, block]),
-    );
-  }
-  throw new Error(`no text has "${HEADING}"`);
+  const [, section] = readFileSync(README, 'utf8').split(HEADING);
+  if (section === undefined) throw new Error(`the README has no "${HEADING}"`);
+  const ours = section.split('\n## ')[0];
+  return Object.fromEntries(
+    [...ours.matchAll(/```sh (\S+)\n([\s\S]*?)```/g)].map(([, where, block]) => [where, block]),
+  );
 }
 
 /** Where this machine's own /etc, /run and /usr must be left alone. */
