@@ -3,7 +3,6 @@
 
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { knock } from './control-points.mjs';
 import { CARRIER_ADDRESS, CPE_MASQUERADE } from './network.mjs';
 import { expect, until } from './report.mjs';
