@@ -38,7 +38,7 @@ describe('GENA over HTTP', () => {
     const place = { kind: 'tcp', endpoint: { address: PEER, port: 49152 } } as const;
     await subscriber.http.listen(place, limits, async (request) => {
       events.push(request);
-      order.push(`event ${request.headers['SEQ']}`);
+      order.push(`event ${request.headers['seq']}`);
       return { status };
     });
     const variables = new Map([['ConnectionStatus', 'Connected']]);
@@ -67,7 +67,7 @@ describe('GENA over HTTP', () => {
     response.afterwards?.();
     return response;
   };
-  const seq = (): (string | undefined)[] => events.map((event) => event.headers['SEQ']);
+  const seq = (): (string | undefined)[] => events.map((event) => event.headers['seq']);
 
   it('answers SUBSCRIBE with SID and TIMEOUT, then sends the initial event (UDA 1.1 §4.1.2; facts 4.4)', async () => {
     const response = ask('SUBSCRIBE', HEADERS);
@@ -78,7 +78,7 @@ describe('GENA over HTTP', () => {
     expect(response.headers?.['DATE']).toMatch(/GMT$/);
     expect(order).toEqual(['answer 200', 'event 0']);
     expect(events[0]).toMatchObject({ method: 'NOTIFY', path: '/evt' });
-    expect(events[0]?.headers['SID']).toBe(response.headers?.['SID']);
+    expect(events[0]?.headers['sid']).toBe(response.headers?.['SID']);
   });
 
   it('events what is published, one event per burst, in order', async () => {
