@@ -14,6 +14,10 @@ import { holdOf, NO_RESOURCES, NOT_AUTHORIZED, SUCCESS, UNSUPP_OPTION } from './
 import { NOTHING, type Outputs, type ServerContext } from './server-context.ts';
 import type { OptionLearned } from './server-knowledge.ts';
 
+// A stray Mapping Update comes three times at most (RFC 6887 §11.5), and hardly ever meets a request; a server that
+// ignores PREFER_FAILURE answers every packet so.
+const MOST_WRONG_PORTS = 4;
+
 type MapTask = Task & { readonly kind: 'map' };
 type ReleaseTask = Task & { readonly kind: 'release' };
 
@@ -85,11 +89,11 @@ export class Answers {
       case 'refused':
         return this.#refused(exchange, task, reply, now);
       case 'another port':
-        // RFC 6887 §13.2: as if nothing had come; what the server made is released when the request ends. A server that
-        // says the same to a retransmission (miniupnpd steps over PREFER_FAILURE) will go on saying it.
-        if (exchange.gotAnotherPort) return this.#requests.conflict(exchange, task.request, now);
-        exchange.gotAnotherPort = true;
-        return this.#ignored('another port than asked');
+        // RFC 6887 §13.2: as if nothing had come; what the server made is released when the request ends.
+        exchange.wrongPorts += 1;
+        return exchange.wrongPorts < MOST_WRONG_PORTS
+          ? this.#ignored('another port than asked')
+          : this.#requests.conflict(exchange, task.request, now);
       case 'conflict':
         return this.#requests.conflict(exchange, task.request, now);
       case 'stale':

@@ -6,12 +6,12 @@ import { earliestWake, type Machine, type Wake } from '../base/machine.ts';
 import type { Instant } from '../base/time.ts';
 import type { ServerAddress } from './address-choice.ts';
 import type { ClientOutput } from './client-output.ts';
-import { Conversation, type ConversationSettings, type Via } from './conversation.ts';
+import type { ClientSettings } from './client-settings.ts';
+import { Conversation, type Via } from './conversation.ts';
 import { baseKeyText, type ReleaseWish } from './exchange.ts';
 import type { Health } from './liveness.ts';
 import type { ServerId, Unanswered } from './map-outcome.ts';
 import type { MapRequest } from './map-request.ts';
-import { DEFAULT_PACING } from './pacing.ts';
 import type { Patience } from './patience.ts';
 import { NOTHING, type Outputs } from './server-context.ts';
 import type { ServerView } from './server-view.ts';
@@ -21,14 +21,6 @@ export interface ServerCandidate {
   /** Alternatives, in the order they are tried. */
   readonly addresses: readonly ServerAddress[];
 }
-
-export type ClientSettings = ConversationSettings;
-
-export const DEFAULT_CLIENT_SETTINGS: ClientSettings = {
-  pacing: DEFAULT_PACING,
-  emulatePreferFailure: false,
-  natPmp: true,
-};
 
 export class Client implements Machine<ClientOutput> {
   readonly #settings: ClientSettings;

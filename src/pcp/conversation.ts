@@ -7,6 +7,7 @@ import { after, between, type Instant, minutes } from '../base/time.ts';
 import { AddressChoice, type ServerAddress } from './address-choice.ts';
 import { Answers } from './answers.ts';
 import type { ClientOutput, DatagramIgnoredBecause } from './client-output.ts';
+import type { ClientSettings } from './client-settings.ts';
 import type { AliveReply, MapReply, Reply, VersionReply } from './dialect.ts';
 import { type EpochTrust, EpochWatch } from './epoch-watch.ts';
 import type { Task } from './exchange.ts';
@@ -14,7 +15,6 @@ import { type Health, Liveness } from './liveness.ts';
 import type { ServerId, Unanswered } from './map-outcome.ts';
 import type { MapKey, MapRequest } from './map-request.ts';
 import { NAT_PMP_DIALECT } from './nat-pmp-dialect.ts';
-import type { PacingLimits } from './pacing.ts';
 import { PCP_DIALECT } from './pcp-dialect.ts';
 import { Presence } from './presence.ts';
 import { Requests } from './requests.ts';
@@ -24,14 +24,6 @@ import { ServerCounters } from './server-counters.ts';
 import { ServerKnowledge } from './server-knowledge.ts';
 import { type ServerView, viewOf } from './server-view.ts';
 import { NAT_PMP_VERSION, PCP_VERSION } from './wire/common-header.ts';
-
-export interface ConversationSettings {
-  readonly pacing: PacingLimits;
-  /** Plain MAP, and release what is not the port asked for, where the server has no PREFER_FAILURE. */
-  readonly emulatePreferFailure: boolean;
-  /** Speak NAT-PMP to a server that knows nothing newer (RFC 6887 appendix A). */
-  readonly natPmp: boolean;
-}
 
 /** How a datagram came in: on the socket we talk to the server with, or to the multicast group. */
 export type Via = 'unicast' | 'multicast';
@@ -48,7 +40,7 @@ export class Conversation implements Machine<ClientOutput> {
   readonly #mayFallBack: boolean;
   #newerVersionAt: Instant | undefined;
 
-  constructor(id: ServerId, addresses: readonly ServerAddress[], settings: ConversationSettings, unit: () => number) {
+  constructor(id: ServerId, addresses: readonly ServerAddress[], settings: ClientSettings, unit: () => number) {
     this.#mayFallBack = settings.natPmp;
     this.#context = {
       id,

@@ -33,8 +33,8 @@ export class Exchange {
   readonly task: Task;
   readonly deadline: Instant;
   form: MapForm;
-  /** A success with another port than the one insisted on came: there is a mapping to release (RFC 6887 §13.2). */
-  gotAnotherPort = false;
+  /** Successes with another port than the one insisted on: there is a mapping to release (RFC 6887 §13.2). */
+  wrongPorts = 0;
   /** A release behind a MAP that was not answered yet: a success may still be the MAP's. */
   mayMeetLateGrant = false;
   /** Sent to a server that is down, to see whether it answers this at least. */
@@ -84,6 +84,14 @@ export class Exchange {
     this.firstSentAt = undefined;
     this.#timeout = undefined;
     this.#retryAt = undefined;
+  }
+
+  /** The same packet was sent before for somebody else: only the wait for its answer goes on. */
+  continueFrom(earlierOne: Exchange): void {
+    this.attempts = earlierOne.attempts;
+    this.firstSentAt = earlierOne.firstSentAt;
+    this.#timeout = earlierOne.#timeout;
+    this.#retryAt = earlierOne.#retryAt;
   }
 
   /** Returns until when an answer is expected. */

@@ -53,6 +53,12 @@ export class RefusalMemory {
     return hold;
   }
 
+  /** The port is taken, for how long nobody said. */
+  noteConflict(request: MapRequest, hold: Duration, now: Instant): void {
+    const until = after(now, hold);
+    this.#set(portScope(request, addressOf(request)), { code: CANNOT_PROVIDE_EXTERNAL, lifetimeSeconds: 0, until });
+  }
+
   /** Nothing can be asked until the hold is over, as with a version nobody shares (RFC 6887 §9). */
   noteEverythingRefused(code: ResultCode, lifetimeSeconds: number, now: Instant): Duration {
     const hold = holdOf(code, lifetimeSeconds);

@@ -10,12 +10,15 @@ import type { MapKey, MapRequest } from './map-request.ts';
 import { OpenExchanges } from './open-exchanges.ts';
 import { Pacing, type PacingLimits } from './pacing.ts';
 import type { Patience } from './patience.ts';
-import { CANNOT_PROVIDE_EXTERNAL, holdOf } from './result-code.ts';
+import { CANNOT_PROVIDE_EXTERNAL } from './result-code.ts';
 import { NOTHING, type Outputs, type ServerContext } from './server-context.ts';
 import { Withdrawals } from './withdrawals.ts';
 
 /** Four packets to a server that was just heard; if they are all lost, the next sign of life starts over. */
 const WITHDRAW_FOR = seconds(45);
+
+/** The server did not say how long the port is taken. Asking takes a control point's whole patience, so not too often. */
+const CONFLICT_HOLD = seconds(30);
 
 export class Requests {
   readonly open = new OpenExchanges();
@@ -60,6 +63,18 @@ export class Requests {
     const exchange = new Exchange(task, form, now);
     exchange.mayMeetLateGrant = task.id === undefined || previous?.task.kind === 'map';
     this.#withdrawals.delete(task.key);
+    const isOnItsWay =
+      previous?.task.kind === 'release' &&
+      previous.task.id === undefined &&
+      previous.task.key.nonce === task.key.nonce &&
+      previous.attempts > 0;
+    if (isOnItsWay) {
+      // A second one would be answered too, and that answer taken for the next MAP's: nothing in it tells them apart.
+      this.settle(previous);
+      exchange.continueFrom(previous);
+      this.open.add(exchange);
+      return NOTHING;
+    }
     return [...this.#replaceOpen(task.key), ...this.#start(exchange, now)];
   }
 
@@ -148,7 +163,7 @@ export class Requests {
     const { liveness, counters } = this.#context;
     const { task } = exchange;
     const isSilent = this.#isSilent(exchange);
-    if (exchange.gotAnotherPort && task.kind === 'map') return this.conflict(exchange, task.request, now);
+    if (exchange.wrongPorts > 0 && task.kind === 'map') return this.conflict(exchange, task.request, now);
     this.settle(exchange);
     counters.gaveUp();
     if (isSilent && liveness.health !== 'down' && why !== 'closed') liveness.ask(now);
@@ -169,12 +184,15 @@ export class Requests {
   conflict(exchange: Exchange, request: MapRequest, now: Instant): Outputs {
     this.settle(exchange);
     if (exchange.task.id === undefined) return NOTHING;
+    const { id, knowledge } = this.#context;
+    const code = CANNOT_PROVIDE_EXTERNAL;
+    knowledge.noteConflict(request, CONFLICT_HOLD, now);
     const refusal = {
       kind: 'refused',
-      server: this.#context.id,
-      code: CANNOT_PROVIDE_EXTERNAL,
+      server: id,
+      code,
       lifetimeSeconds: 0,
-      hold: holdOf(CANNOT_PROVIDE_EXTERNAL, 0),
+      hold: CONFLICT_HOLD,
       by: 'client',
     } as const;
     this.held.delete(request);

@@ -85,6 +85,11 @@ export class ServerKnowledge {
     return { hold, learned: [] };
   }
 
+  /** Found out by us: the server gave another port, and no hint for how long. */
+  noteConflict(request: MapRequest, hold: Duration, now: Instant): void {
+    this.#memory.noteConflict(request, hold, now);
+  }
+
   /** RFC 6887 §13.3: servers need only take one FILTER. */
   noteFilterResetRefused(): void {
     this.#takesFilterReset = false;

@@ -4,8 +4,9 @@
 import { ANY_IPV4, type Endpoint, endpointText, IpAddress } from '../../src/base/ip-address.ts';
 import { portNumber } from '../../src/base/port-number.ts';
 import { after, type Instant, instant, seconds } from '../../src/base/time.ts';
-import { Client, type ClientSettings, DEFAULT_CLIENT_SETTINGS, type ServerCandidate } from '../../src/pcp/client.ts';
+import { Client, type ServerCandidate } from '../../src/pcp/client.ts';
 import type { ClientOutput } from '../../src/pcp/client-output.ts';
+import { type ClientSettings, DEFAULT_CLIENT_SETTINGS } from '../../src/pcp/client-settings.ts';
 import type { Via } from '../../src/pcp/conversation.ts';
 import { type MapOutcome, type ReleaseOutcome, serverId } from '../../src/pcp/map-outcome.ts';
 import type { MapRequest } from '../../src/pcp/map-request.ts';

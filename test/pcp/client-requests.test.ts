@@ -165,7 +165,13 @@ describe('what an answer means', () => {
     expect(desk.outcome(id)).toMatchObject({ kind: 'refused', code: 11, lifetimeSeconds: 0, by: 'client' });
     desk.forget();
     const again = desk.map({ ...EXACT_REQUEST, internalPort: portNumber(7) }, within(4));
-    expect(desk.outcome(again)).toMatchObject({ kind: 'refused', code: 11, by: 'memory', hold: 30_000 });
+    expect(desk.outcome(again)).toMatchObject({
+      kind: 'refused',
+      code: 11,
+      lifetimeSeconds: 0,
+      by: 'memory',
+      hold: 30_000,
+    });
   });
 
   it('P-13: the right port after a stray one is taken (RFC 6887 §13.2)', () => {

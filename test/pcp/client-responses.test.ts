@@ -237,7 +237,7 @@ describe('what is remembered of refusals (RFC 6887 §8.3)', () => {
     desk.grant({ externalPort: portNumber(8081) });
     expect(desk.outcome(id)).toMatchObject({ kind: 'refused', code: 11, by: 'client' });
     expect(desk.lastMap().lifetimeSeconds).toBe(0);
-    const right = desk.map({ ...EXACT_REQUEST, internalPort: portNumber(7) });
+    const right = desk.map({ ...EXACT_REQUEST, internalPort: portNumber(7), suggestedPort: portNumber(9) });
     expect(desk.lastMap().options).toEqual([]);
     desk.grant();
     expect(desk.outcome(right)?.kind).toBe('granted');

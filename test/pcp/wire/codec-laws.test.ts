@@ -24,6 +24,8 @@ const tryAll = (bytes: Uint8Array): void => {
   for (const decode of Object.values(decoders)) decode(bytes);
 };
 
+const OPTION_VECTORS: ReadonlySet<string> = new Set(['V08', 'V27', 'V28', 'V29', 'V30', 'V32']);
+
 function decodersOf(id: string): (bytes: Uint8Array) => void {
   if (id.startsWith('D')) return (bytes) => [decodeDhcpv4Servers(bytes), decodeDhcpv6Server(bytes)];
   if (id.startsWith('N')) return (bytes) => [decodeNatPmpRequest(bytes), decodeNatPmpResponse(bytes)];
@@ -85,16 +87,18 @@ describe('damage', () => {
     for (const { id, hex } of vectors) {
       const decode = decodersOf(id);
       const original = bytesOfHex(hex);
+      // Every value where lengths, codes and counts are the point; elsewhere a spread of them, as most octets are addresses.
+      const step = OPTION_VECTORS.has(id) || original.length < 24 ? 1 : 17;
       for (let at = 0; at < original.length; at += 1) {
         const changed = Uint8Array.from(original);
-        for (let value = 0; value < 256; value += 1) {
+        for (let value = 0; value < 256; value += step) {
           changed[at] = value;
           decode(changed);
           tried += 1;
         }
       }
     }
-    expect(tried).toBe(vectors.reduce((sum, { hex }) => sum + (hex.length / 2) * 256, 0));
+    expect(tried).toBeGreaterThan(100_000);
   });
 
   it('whatever a response decodes to is the same after writing and reading it again', () => {
