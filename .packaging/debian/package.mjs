@@ -13,6 +13,7 @@ export function debianPackage(product) {
     ...(product.node === undefined ? [] : [{ path: 'usr/lib/igd2pcp/node', data: product.node, mode: 0o755 }]),
     { path: 'usr/lib/systemd/system/igd2pcp.service', data: here('igd2pcp.service') },
     { path: 'usr/lib/systemd/system-generators/igd2pcp-generator', data: here('generator.sh'), mode: 0o755 },
+    { path: 'usr/lib/tmpfiles.d/igd2pcp.conf', data: here('tmpfiles.conf') },
     { path: 'etc/igd2pcp.toml', data: here('igd2pcp.toml') },
     { path: 'usr/share/man/man8/igd2pcp.8.gz', data: gzip(product.help('man')) },
     { path: 'usr/share/bash-completion/completions/igd2pcp', data: product.help('bash') },

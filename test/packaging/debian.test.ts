@@ -77,7 +77,7 @@ describe('the shell scripts', () => {
   const shell = existsSync('/usr/bin/busybox') ? ['/usr/bin/busybox', 'ash'] : ['/bin/sh'];
   const scripts = ['debian', 'openwrt'].flatMap((part) =>
     readdirSync(new URL(part, packaging))
-      .filter((name) => !/\.(?:mjs|service|toml|config|nft)$/.test(name))
+      .filter((name) => !/\.(?:mjs|service|toml|config|conf|nft)$/.test(name))
       .map((name) => `${part}/${name}`),
   );
 
@@ -88,6 +88,16 @@ describe('the shell scripts', () => {
     ).not.toThrow();
   });
 });
+
+/** What the generator makes of a configuration. */
+function unitsFor(text: string): string {
+  const config = join(folder, 'igd2pcp.toml');
+  writeFileSync(config, text);
+  const target = mkdtempSync(join(folder, 'units-'));
+  const generator = new URL('debian/generator.sh', packaging).pathname;
+  execFileSync('sh', [generator, target, target, target], { env: { ...process.env, IGD2PCP_CONFIG: config } });
+  return join(target, 'igd2pcp.service.d');
+}
 
 describe('the Debian package', () => {
   it('ships a configuration to which three lines are added', () => {
@@ -104,14 +114,19 @@ describe('the Debian package', () => {
     ['#nat = "nftables"\n', false],
     ['nat = "none"\n', false],
   ])('gives CAP_NET_ADMIN for %j: %s', (text, isGiven) => {
-    const config = join(folder, 'igd2pcp.toml');
-    writeFileSync(config, `[wan]\n${text}`);
-    const target = mkdtempSync(join(folder, 'units-'));
-    const generator = new URL('debian/generator.sh', packaging).pathname;
-    execFileSync('sh', [generator, target, target, target], { env: { ...process.env, IGD2PCP_CONFIG: config } });
-    const dropIn = join(target, 'igd2pcp.service.d', 'nftables.conf');
+    const dropIn = join(unitsFor(`[wan]\n${text}`), 'nftables.conf');
     expect(existsSync(dropIn)).toBe(isGiven);
     if (isGiven) expect(readFileSync(dropIn, 'utf8')).toContain('AmbientCapabilities=CAP_NET_ADMIN');
+  });
+
+  it.each([
+    ['[admin]\nsocket = "/run/igd2pcp/admin.sock"\n', false],
+    ['[lan]\ninterfaces = ["eth1"]\n#socket = ""\n', true],
+  ])('finds a place for the admin socket where none is named: %j, %s', (text, isNeeded) => {
+    const dropIn = join(unitsFor(text), 'socket.conf');
+    expect(existsSync(dropIn)).toBe(isNeeded);
+    expect(read('debian/tmpfiles.conf')).toContain('/run/igd2pcp.sock - - - - /run/igd2pcp/admin.sock');
+    if (isNeeded) expect(readFileSync(dropIn, 'utf8')).toContain('IGD2PCP_ADMIN_SOCKET=/run/igd2pcp/admin.sock');
   });
 
   it('runs unprivileged: the unit itself grants nothing', () => {
