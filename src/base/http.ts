@@ -2,6 +2,7 @@
 // and enforces the limits; what a path means is decided elsewhere.
 
 import type { Endpoint } from './ip-address.ts';
+import type { IpPrefix } from './ip-prefix.ts';
 import type { Result } from './result.ts';
 import type { Duration } from './time.ts';
 
@@ -37,7 +38,12 @@ export interface HttpResponse {
 export type HttpHandler = (request: HttpRequest) => Promise<HttpResponse>;
 
 export type HttpPlace =
-  | { readonly kind: 'tcp'; readonly endpoint: Endpoint }
+  | {
+      readonly kind: 'tcp';
+      readonly endpoint: Endpoint;
+      /** Connections from elsewhere are dropped without a word. */
+      readonly onlyFrom?: IpPrefix;
+    }
   | { readonly kind: 'unix'; readonly path: string; readonly mode: number };
 
 export interface HttpLimits {

@@ -138,7 +138,8 @@ export class LanSide {
       turnedAway,
     });
     const endpoint = { address: lan.address, port: config.lan.httpPort };
-    const opened = await host.http.listen({ kind: 'tcp', endpoint }, LAN_LIMITS, async (request) => {
+    const place = { kind: 'tcp', endpoint, onlyFrom: lan.prefix } as const;
+    const opened = await host.http.listen(place, LAN_LIMITS, async (request) => {
       await prepare(request);
       return routes.handle(request);
     });

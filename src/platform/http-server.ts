@@ -7,6 +7,7 @@ import { createConnection, type Socket } from 'node:net';
 import express from 'express';
 import type { HttpHandler, HttpLimits, HttpListener, HttpPlace, HttpRequest, HttpResponse } from '../base/http.ts';
 import { type Endpoint, endpointText, IpAddress } from '../base/ip-address.ts';
+import type { IpPrefix } from '../base/ip-prefix.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 
 const NOWHERE: Endpoint = { address: IpAddress.of('0.0.0.0'), port: 0 };
@@ -34,6 +35,7 @@ export async function listenHttp(
   );
   server.maxConnections = limits.connections;
   server.maxRequestsPerSocket = 1000;
+  if (place.kind === 'tcp' && place.onlyFrom !== undefined) dropStrangers(server, place.onlyFrom);
   limitConnectionsPerPeer(server, limits.connectionsPerPeer);
   answerBrokenRequests(server);
   try {
@@ -150,6 +152,14 @@ function stream(outgoing: ServerResponse, response: HttpResponse, start: NonNull
     if (!outgoing.destroyed) outgoing.write(chunk);
   });
   outgoing.once('close', stop);
+}
+
+/** A packet to a LAN address can come in by the WAN interface, too; whoever sent it learns nothing. */
+function dropStrangers(server: Server, onlyFrom: IpPrefix): void {
+  server.on('connection', (socket: Socket) => {
+    const peer = IpAddress.parse(socket.remoteAddress ?? '');
+    if (peer === undefined || !onlyFrom.contains(peer)) socket.resetAndDestroy();
+  });
 }
 
 /** `maxConnections` is for all together: without this one silent machine could take every place. */

@@ -4,6 +4,7 @@ import { createConnection } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { HttpHandler, HttpLimits, HttpListener, HttpRequest } from '../../src/base/http.ts';
 import { IpAddress } from '../../src/base/ip-address.ts';
+import { IpPrefix } from '../../src/base/ip-prefix.ts';
 import { seconds } from '../../src/base/time.ts';
 import { createHttpHost } from '../../src/platform/http-host.ts';
 import { NodeClock } from '../../src/platform/node-clock.ts';
@@ -160,6 +161,28 @@ describe('the HTTP listener', () => {
     await new Promise<void>((resolve) => hungUp?.addEventListener('abort', () => resolve()));
     expect(hungUp?.aborted).toBe(true);
     release();
+  });
+
+  it('drops whoever is not from the network it serves, without an answer', async () => {
+    const onlyFrom = IpPrefix.of(IpAddress.of('127.0.0.0'), 30);
+    const place = { kind: 'tcp', endpoint: { address: LOOPBACK, port: 0 }, onlyFrom } as const;
+    const opened = await http.listen(place, LIMITS, async () => ({ status: 200, body: 'served' }));
+    if (!opened.ok) throw new Error(opened.error);
+    listeners.push(opened.value);
+    const { port } = opened.value.endpoint;
+    const from = (localAddress: string) =>
+      new Promise<string>((resolve) => {
+        const socket = createConnection({ port, host: '127.0.0.1', localAddress });
+        let answer = '';
+        socket.on('data', (part) => {
+          answer += part.toString();
+        });
+        socket.on('error', () => {});
+        socket.on('close', () => resolve(answer));
+        socket.write('GET / HTTP/1.0\r\n\r\n');
+      });
+    expect(await from('127.0.0.2')).toContain('served');
+    expect(await from('127.0.0.9')).toBe('');
   });
 
   it('says in words that a port is taken', async () => {
