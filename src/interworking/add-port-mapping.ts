@@ -5,7 +5,7 @@ import type { Mapping } from '../mapping/mapping.ts';
 import type { Answer, ControlPoint, PortMappingRequest } from './gateway.ts';
 import type { Interworking } from './interworking.ts';
 import { type Asking, type Failure, failure, makeMapping } from './make-mapping.ts';
-import { refreshMapping, retargetMapping } from './refresh-mapping.ts';
+import { refreshMapping, replaceMapping } from './refresh-mapping.ts';
 import { objectionToCount, objectionToRequest } from './request-objection.ts';
 import { withResends } from './resend.ts';
 
@@ -51,9 +51,9 @@ async function addOnce(iw: Interworking, asking: Asking): Promise<Result<Mapping
   const twin = otherPortOfSameService(iw, request);
   if (twin !== undefined) return refused(failure(718, `the server maps ${twin.internalPort} to ${twin.externalPort}`));
   if (existing !== undefined) {
-    return existing.internalPort === request.internalPort
+    return existing.internalPort === request.internalPort || existing.nat1Port !== undefined
       ? refreshMapping(iw, existing, asking)
-      : retargetMapping(iw, existing, asking, () => makeMapping(iw, asking));
+      : replaceMapping(iw, existing, asking, () => makeMapping(iw, asking));
   }
   const tooMany = objectionToCount(iw, asker, request);
   return tooMany === undefined ? makeMapping(iw, asking) : refused(failure(tooMany.code, tooMany.why));

@@ -10,7 +10,7 @@ import { giveBack, mapSomehow, patienceUntil } from './ask-for-mapping.ts';
 import type { Interworking } from './interworking.ts';
 import { leaseEnd, promisedLease } from './lease.ts';
 import { type Asking, type Failure, failure, failureOf } from './make-mapping.ts';
-import { refreshNat1Rule } from './nat1-rule.ts';
+import { applyNat1Rule } from './nat1-rule.ts';
 import { upstreamOf } from './renewal-schedule.ts';
 import { renewalRequest } from './upstream-request.ts';
 
@@ -24,10 +24,7 @@ export async function refreshMapping(
 ): Promise<Result<Mapping, Failure>> {
   if (iw.releases.isUnderWay(existing)) return refused(failure(501, 'it is being deleted, and the server is silent'));
   const wanted = withNewTerms(iw, existing, asking);
-  if (isServedFromTable(iw, existing, wanted)) {
-    iw.table.put(wanted);
-    return ok(wanted);
-  }
+  if (isServedFromTable(iw, existing, wanted)) return retermed(iw, existing, asking);
   const request = renewalRequest(iw, wanted);
   const outcome = await mapSomehow(iw, request, () => patienceUntil(asking.deadline, iw.now(), asking.asker.hungUp));
   if (outcome.kind === 'unanswered') return refused(failure(501, outcome.why));
@@ -52,6 +49,7 @@ export function withNewTerms(iw: Interworking, existing: Mapping, { asker, reque
   const leaseSeconds = promisedLease(request.leaseSeconds, asker.igd);
   return {
     ...current,
+    internalPort: request.internalPort,
     description: request.description,
     remotePeers: request.remotePeers,
     leaseSeconds,
@@ -74,24 +72,28 @@ export const isGoodForAWhile = (mapping: Mapping, now: Instant): boolean =>
 const samePeers = (a: Mapping, b: Mapping): boolean =>
   a.remotePeers.map((peer) => peer.text).join() === b.remotePeers.map((peer) => peer.text).join();
 
+/** No packet: only NAT1 may have to lead elsewhere, and does so before the answer. */
+async function retermed(iw: Interworking, existing: Mapping, asking: Asking): Promise<Result<Mapping, Failure>> {
+  if (existing.internalPort !== asking.request.internalPort) {
+    const problem = await applyNat1Rule(iw.localNat, withNewTerms(iw, existing, asking), iw.now());
+    if (problem !== undefined) return refused(failure(501, `NAT1: ${problem}`));
+    if (iw.table.find(existing) === undefined) return refused(failure(501, 'it ended meanwhile'));
+  }
+  const next = withNewTerms(iw, existing, asking);
+  iw.table.put(next);
+  return ok(next);
+}
+
 /**
- * Another internal port for the same external one. With NAT1 only NAT1 changes. Without, the server must: delete,
- * make anew, and put the old one back when the port is refused.
+ * Another internal port for the same external one, without a NAT of our own: delete, make anew, and put the old one
+ * back when the port is refused. With NAT1 it is a refresh like any other.
  */
-export async function retargetMapping(
+export async function replaceMapping(
   iw: Interworking,
   existing: Mapping,
   asking: Asking,
   make: () => Promise<Result<Mapping, Failure>>,
 ): Promise<Result<Mapping, Failure>> {
-  if (existing.nat1Port !== undefined) {
-    const refreshed = await refreshMapping(iw, existing, asking);
-    if (!refreshed.ok) return refreshed;
-    const next = { ...refreshed.value, internalPort: asking.request.internalPort };
-    iw.table.put(next);
-    refreshNat1Rule(iw, next);
-    return ok(next);
-  }
   const released = await iw.releases.begin(existing, asking.deadline, true);
   if (released.kind !== 'released') return refused(failure(501, 'the old internal port could not be released'));
   const made = await make();

@@ -13,13 +13,13 @@ import type { HostObservation } from '../../src/interworking/host-departure.ts';
 import { DEFAULT_GATEWAY_OPTIONS, type GatewayOptions } from '../../src/interworking/interworking.ts';
 import { DEFAULT_POLICY, type Policy } from '../../src/interworking/policy.ts';
 import type { RenewalOutput } from '../../src/interworking/renewal-loop.ts';
-import { LocalNatInMemory } from '../../src/local-nat/local-nat-in-memory.ts';
 import type { Mapping } from '../../src/mapping/mapping.ts';
 import type { MappingChanges } from '../../src/mapping/mapping-change.ts';
 import { MappingFile, type MappingFileOutput } from '../../src/mapping/mapping-file.ts';
 import { MappingTable } from '../../src/mapping/mapping-table.ts';
 import { FakePcpServer } from './fake-pcp-server.ts';
 import { FakePcpService } from './fake-pcp-service.ts';
+import { LocalNatInMemory } from './local-nat-in-memory.ts';
 import { seededRandom } from './seeded-random.ts';
 import { SimulatedFiles } from './simulated-files.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -116,7 +116,10 @@ export class GatewayWorld {
     const { clock, server } = this;
     const files = new SimulatedFiles(this.files.snapshot());
     // Another life, other random numbers.
-    return GatewayWorld.open({ ...settings, seed: (this.settings.seed ?? 1) + 1000 }, { clock, server, files, localNat: this.localNat?.afterRestart() });
+    return GatewayWorld.open(
+      { ...settings, seed: (this.settings.seed ?? 1) + 1000 },
+      { clock, server, files, localNat: this.localNat?.afterRestart() },
+    );
   }
 
   kill(): void {

@@ -12,6 +12,7 @@ import type { MappingChanges } from '../../src/mapping/mapping-change.ts';
 import type { ServerMapping } from '../doubles/fake-pcp-server.ts';
 import { controlPoint, GatewayWorld, mappingRequest, type WorldSettings } from '../doubles/gateway-world.ts';
 import { seededRandom } from '../doubles/seeded-random.ts';
+import { settle } from '../doubles/virtual-clock.ts';
 
 const HOSTS = ['192.168.1.10', '192.168.1.11', '192.168.1.12', '192.168.1.13', '192.168.1.14'];
 const LEASES = [0, 60, 600, 3600, 86_400];
@@ -51,6 +52,8 @@ class Walk {
     else if (dice < 0.74) await this.#restart();
     else if (dice < 0.95) await this.world.advance(seconds(this.#unit() * 8));
     else await this.world.advance(seconds(this.#unit() * 2000));
+    // What the request did at once is done; what it waits for stays open.
+    await settle();
     this.#checkAlways();
   }
 

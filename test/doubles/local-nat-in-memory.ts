@@ -1,12 +1,12 @@
 // NAT1 without a kernel, for tests and trials: the same ports, the same rules, the same timeouts, kept in a map.
 // Rules end by themselves as kernel elements do.
 
-import type { PortNumber } from '../base/port-number.ts';
-import { ok, type Result, refused } from '../base/result.ts';
-import { after, type Duration, type Instant } from '../base/time.ts';
-import type { TransportProtocol } from '../base/transport-protocol.ts';
-import type { LocalNat, Nat1Problem, Nat1Rule } from './local-nat.ts';
-import { Nat1Ports } from './nat1-ports.ts';
+import type { PortNumber } from '../../src/base/port-number.ts';
+import { ok, type Result, refused } from '../../src/base/result.ts';
+import { after, type Duration, type Instant } from '../../src/base/time.ts';
+import type { TransportProtocol } from '../../src/base/transport-protocol.ts';
+import type { LocalNat, Nat1Problem, Nat1Rule } from '../../src/local-nat/local-nat.ts';
+import { Nat1Ports } from '../../src/local-nat/nat1-ports.ts';
 
 export interface HeldNat1Rule {
   readonly rule: Nat1Rule;
