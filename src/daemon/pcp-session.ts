@@ -173,9 +173,10 @@ class NetworkedPcpSession implements PcpSession {
       this.#shallLookAgain ||= isAnew;
       return this.#looking;
     }
-    this.#looking = this.#consider(isAnew);
+    this.#looking = this.#consider(isAnew).finally(() => {
+      this.#looking = undefined;
+    });
     await this.#looking;
-    this.#looking = undefined;
     if (this.#shallLookAgain && !this.#isClosed) {
       this.#shallLookAgain = false;
       await this.look(true);
