@@ -78,7 +78,7 @@ module.exports = {
       ['fast-xml-parser', 'base/xml'],
       ['@nodable/entities', 'base/xml'],
       ['smol-toml', 'daemon/config-file'],
-      ['valibot', 'daemon/config[a-z-]*'],
+      ['valibot', 'operator/api-schema'],
     ].map(([name, home]) => ({
       name: `one-home-for-${name.replace(/\W/g, '-')}`,
       comment: 'a package has one importer, so that it can be changed in one place',
@@ -112,7 +112,8 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(node_modules|dist|test/(lab|bench))' },
+    // The example speaks to the built library, as its users do.
+    exclude: { path: '^(dist|test/(lab|bench)|test/library-example)' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: {
