@@ -9,25 +9,25 @@ export type Resolve = (name: string) => Promise<readonly IpAddress[]>;
 const MAX_LOOKUPS = 2;
 
 export class NameLookups {
-  private readonly resolve: Resolve;
-  private readonly running = new Map<string, Promise<readonly IpAddress[]>>();
+  readonly #resolve: Resolve;
+  readonly #running = new Map<string, Promise<readonly IpAddress[]>>();
 
   constructor(resolve: Resolve) {
-    this.resolve = resolve;
+    this.#resolve = resolve;
   }
 
   /** Empty when the name has no address, and when too many lookups are running. */
   async addresses(name: string): Promise<readonly IpAddress[]> {
     const key = name.toLowerCase();
-    const running = this.running.get(key);
+    const running = this.#running.get(key);
     if (running !== undefined) return running;
-    if (this.running.size >= MAX_LOOKUPS) return [];
-    const lookup = this.resolve(name);
-    this.running.set(key, lookup);
+    if (this.#running.size >= MAX_LOOKUPS) return [];
+    const lookup = this.#resolve(name);
+    this.#running.set(key, lookup);
     try {
       return await lookup;
     } finally {
-      this.running.delete(key);
+      this.#running.delete(key);
     }
   }
 }

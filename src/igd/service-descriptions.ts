@@ -6,26 +6,26 @@ import { parseServiceDescription, type ServiceDescription } from '../upnp/descri
 import { type DescriptorTexts, SCPD_NAMES } from './descriptor-texts.ts';
 
 export class ServiceDescriptions {
-  private readonly texts: ReadonlyMap<string, string>;
-  private readonly read = new Map<string, ServiceDescription>();
+  readonly #texts: ReadonlyMap<string, string>;
+  readonly #read = new Map<string, ServiceDescription>();
 
   constructor(scpd: DescriptorTexts['scpd']) {
-    this.texts = new Map(SCPD_NAMES.map((name) => [`/scpd/${name}.xml`, compactDescription(scpd[name])]));
+    this.#texts = new Map(SCPD_NAMES.map((name) => [`/scpd/${name}.xml`, compactDescription(scpd[name])]));
   }
 
   text(path: string): string | undefined {
-    return this.texts.get(path);
+    return this.#texts.get(path);
   }
 
   /** Throws when there is none, or it makes no sense: the files are our own. */
   meaning(path: string): ServiceDescription {
-    const known = this.read.get(path);
+    const known = this.#read.get(path);
     if (known !== undefined) return known;
-    const text = this.texts.get(path);
+    const text = this.#texts.get(path);
     if (text === undefined) throw new Error(`there is no ${path}`);
     const parsed = parseServiceDescription(text);
     if (!parsed.ok) throw new Error(`${path}: ${parsed.error}`);
-    this.read.set(path, parsed.value);
+    this.#read.set(path, parsed.value);
     return parsed.value;
   }
 }

@@ -10,19 +10,19 @@ export interface ChangedVariables {
 }
 
 export class VariableWatch {
-  private readonly seen: Map<EventedService, ReadonlyMap<string, string>>;
+  readonly #seen: Map<EventedService, ReadonlyMap<string, string>>;
 
   constructor(services: readonly EventedService[]) {
-    this.seen = new Map(services.map((service) => [service, service.variables()]));
+    this.#seen = new Map(services.map((service) => [service, service.variables()]));
   }
 
   look(): readonly ChangedVariables[] {
     const changes: ChangedVariables[] = [];
-    for (const [service, before] of this.seen) {
+    for (const [service, before] of this.#seen) {
       const now = service.variables();
       const changed = new Map([...now].filter(([name, value]) => before.get(name) !== value));
       if (changed.size === 0) continue;
-      this.seen.set(service, now);
+      this.#seen.set(service, now);
       changes.push({ service, variables: changed });
     }
     return changes;

@@ -1,6 +1,6 @@
-// The commands' side of the admin socket: one HTTP request over a Unix socket, or a stream of server-sent events.
+// The commands' side of the admin socket: one HTTP request over a Unix socket.
 
-import { type IncomingMessage, request } from 'node:http';
+import { request } from 'node:http';
 import { ok, type Result, refused } from '../base/result.ts';
 
 export interface AdminAnswer {
@@ -33,33 +33,6 @@ export function askAdmin(
     outgoing.on('error', (error) => resolve(refused(problemOf(socketPath, error))));
     outgoing.end(body);
   });
-}
-
-/** Settles when the stream ends, with why; `stop` ends it. */
-export function followAdmin(
-  socketPath: string,
-  path: string,
-  listener: (chunk: string) => void,
-): { readonly ended: Promise<string>; readonly stop: () => void } {
-  let live: IncomingMessage | undefined;
-  const outgoing = request({ socketPath, method: 'GET', path, headers: { accept: 'text/event-stream' }, agent: false });
-  const ended = new Promise<string>((resolve) => {
-    outgoing.on('response', (incoming: IncomingMessage) => {
-      live = incoming;
-      incoming.setEncoding('utf8');
-      incoming.on('data', listener);
-      incoming.on('close', () => resolve('the daemon ended'));
-    });
-    outgoing.on('error', (error) => resolve(problemOf(socketPath, error)));
-    outgoing.end();
-  });
-  return {
-    ended,
-    stop: () => {
-      live?.destroy();
-      outgoing.destroy();
-    },
-  };
 }
 
 function headersFor(body: string): Record<string, string | number> {

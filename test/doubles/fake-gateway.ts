@@ -25,7 +25,7 @@ export class FakeGateway implements Gateway {
   address: IpAddress | undefined = IpAddress.of('198.51.100.7');
   status: ConnectionStatus['status'] = 'Connected';
   uptime: Duration = minutes(2);
-  private changes = 0;
+  #changes = 0;
 
   readonly known = {
     externalAddress: () => this.address,
@@ -35,42 +35,42 @@ export class FakeGateway implements Gateway {
       lastError: this.status === 'Connected' ? 'ERROR_NONE' : 'ERROR_UNKNOWN',
     }),
     numberOfEntries: () => this.table.length,
-    systemUpdateId: () => this.changes,
+    systemUpdateId: () => this.#changes,
   };
 
   async addPortMapping(asker: ControlPoint, request: PortMappingRequest): Promise<Answer<void>> {
-    this.remember(asker, request);
+    this.#remember(asker, request);
     if (this.refuse !== undefined) return refused(this.refuse);
-    const held = this.find(request);
+    const held = this.#find(request);
     if (held !== undefined && !held.internalClient.equals(request.internalClient)) return refused(718);
-    this.put(request, request.externalPort);
+    this.#put(request, request.externalPort);
     return ok(undefined);
   }
 
   async addAnyPortMapping(asker: ControlPoint, request: PortMappingRequest): Promise<Answer<PortNumber>> {
-    this.remember(asker, request);
+    this.#remember(asker, request);
     if (this.refuse !== undefined) return refused(this.refuse);
     let port = request.externalPort === 0 ? 40_000 : request.externalPort;
     while (this.table.some((held) => held.externalPort === port && held.protocol === request.protocol)) port += 1;
-    this.put(request, portNumber(port));
+    this.#put(request, portNumber(port));
     return ok(portNumber(port));
   }
 
   async deletePortMapping(asker: ControlPoint, name: PortMappingName): Promise<Answer<void>> {
     this.askers.push(asker);
     if (this.refuse !== undefined) return refused(this.refuse);
-    const held = this.find(name);
+    const held = this.#find(name);
     if (held === undefined) return refused(714);
-    this.remove([held]);
+    this.#remove([held]);
     return ok(undefined);
   }
 
   async deletePortMappingRange(asker: ControlPoint, selection: PortMappingSelection): Promise<Answer<void>> {
     this.askers.push(asker);
     if (this.refuse !== undefined) return refused(this.refuse);
-    const held = this.select(asker, selection);
+    const held = this.#select(asker, selection);
     if (held.length === 0) return refused(730);
-    this.remove(held);
+    this.#remove(held);
     return ok(undefined);
   }
 
@@ -84,7 +84,7 @@ export class FakeGateway implements Gateway {
   async getSpecificPortMappingEntry(asker: ControlPoint, name: PortMappingName): Promise<Answer<ListedMapping>> {
     this.askers.push(asker);
     if (this.refuse !== undefined) return refused(this.refuse);
-    const held = this.find(name);
+    const held = this.#find(name);
     return held === undefined ? refused(714) : ok(held);
   }
 
@@ -95,7 +95,7 @@ export class FakeGateway implements Gateway {
   ): Answer<readonly ListedMapping[]> {
     this.askers.push(asker);
     if (this.refuse !== undefined) return refused(this.refuse);
-    const held = this.select(asker, selection);
+    const held = this.#select(asker, selection);
     return held.length === 0 ? refused(730) : ok(held.slice(0, most));
   }
 
@@ -111,12 +111,12 @@ export class FakeGateway implements Gateway {
     return request;
   }
 
-  private remember(asker: ControlPoint, request: PortMappingRequest): void {
+  #remember(asker: ControlPoint, request: PortMappingRequest): void {
     this.askers.push(asker);
     this.requests.push(request);
   }
 
-  private find(name: PortMappingName): ListedMapping | undefined {
+  #find(name: PortMappingName): ListedMapping | undefined {
     return this.table.find(
       (held) =>
         held.protocol === name.protocol &&
@@ -125,7 +125,7 @@ export class FakeGateway implements Gateway {
     );
   }
 
-  private select(asker: ControlPoint, { protocol, ports, manage }: PortMappingSelection): readonly ListedMapping[] {
+  #select(asker: ControlPoint, { protocol, ports, manage }: PortMappingSelection): readonly ListedMapping[] {
     return this.table.filter(
       (held) =>
         held.protocol === protocol &&
@@ -134,8 +134,8 @@ export class FakeGateway implements Gateway {
     );
   }
 
-  private put(request: PortMappingRequest, externalPort: PortNumber): void {
-    const held = this.find({ ...request, externalPort });
+  #put(request: PortMappingRequest, externalPort: PortNumber): void {
+    const held = this.#find({ ...request, externalPort });
     if (held !== undefined) this.table.splice(this.table.indexOf(held), 1);
     const { protocol, remoteHost, internalClient, internalPort, description, leaseSeconds } = request;
     this.table.push({
@@ -147,11 +147,11 @@ export class FakeGateway implements Gateway {
       leaseSeconds,
       externalPort,
     });
-    this.changes += 1;
+    this.#changes += 1;
   }
 
-  private remove(held: readonly ListedMapping[]): void {
+  #remove(held: readonly ListedMapping[]): void {
     for (const mapping of held) this.table.splice(this.table.indexOf(mapping), 1);
-    this.changes += 1;
+    this.#changes += 1;
   }
 }

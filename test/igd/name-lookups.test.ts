@@ -9,13 +9,13 @@ class SlowNames {
     (name) =>
       new Promise((answer) => {
         this.asked.push(name);
-        this.pending.push(() => answer([IpAddress.of('198.51.100.1')]));
+        this.#pending.push(() => answer([IpAddress.of('198.51.100.1')]));
       }),
   );
-  private readonly pending: (() => void)[] = [];
+  readonly #pending: (() => void)[] = [];
 
   answerAll(): void {
-    for (const answer of this.pending.splice(0)) answer();
+    for (const answer of this.#pending.splice(0)) answer();
   }
 }
 

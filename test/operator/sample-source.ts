@@ -124,21 +124,21 @@ export class SampleSource implements OperatorSource {
       const trip = i > 40 && i < 52 ? undefined : milliseconds(11 + 6 * Math.abs(Math.sin(i / 9)));
       this.history.sample({ at, mappings: i > 120 ? 1 : i > 60 ? 5 : 3, roundTrip: trip });
     }
-    this.tell(hours(5), 'daemon', 'igd2pcp 0.1.0 started', 'info');
-    this.tell(minutes(250), 'server', 'The PCP server 192.0.2.1 does not answer', 'warn');
-    this.tell(
+    this.#tell(hours(5), 'daemon', 'igd2pcp 0.1.0 started', 'info');
+    this.#tell(minutes(250), 'server', 'The PCP server 192.0.2.1 does not answer', 'warn');
+    this.#tell(
       minutes(205),
       'server',
       'The PCP server 192.0.2.1 answers again; it had lost its state, 5 ports were opened again in 6 s',
       'info',
     );
-    this.tell(
+    this.#tell(
       minutes(31),
       'granted',
       'TCP 6881 → desk-pc (192.168.1.10:6881) opened for "Torrent client", for 60 min',
       'info',
     );
-    this.tell(
+    this.#tell(
       seconds(50),
       'refused',
       'UDP 53 for printer (192.168.1.66) refused: ports below 1024 are not given (policy.min_port)',
@@ -146,12 +146,7 @@ export class SampleSource implements OperatorSource {
     );
   }
 
-  private tell(
-    ago: Duration,
-    kind: 'daemon' | 'server' | 'granted' | 'refused',
-    text: string,
-    level: 'info' | 'warn',
-  ): void {
+  #tell(ago: Duration, kind: 'daemon' | 'server' | 'granted' | 'refused', text: string, level: 'info' | 'warn'): void {
     this.history.add({ at: wallTime(this.now.takenAt - ago), kind, level, text });
   }
 

@@ -27,26 +27,26 @@ type CheckedValue = string | number | boolean;
 
 /** The values of one call. Asking for what the description does not promise is a bug of ours, and throws. */
 export class CheckedArguments {
-  private readonly values: ReadonlyMap<string, CheckedValue>;
+  readonly #values: ReadonlyMap<string, CheckedValue>;
 
   constructor(values: ReadonlyMap<string, CheckedValue>) {
-    this.values = values;
+    this.#values = values;
   }
 
   string(name: string): string {
-    const value = this.values.get(name);
+    const value = this.#values.get(name);
     if (typeof value !== 'string') throw new Error(`no string argument ${name}`);
     return value;
   }
 
   integer(name: string): number {
-    const value = this.values.get(name);
+    const value = this.#values.get(name);
     if (typeof value !== 'number') throw new Error(`no integer argument ${name}`);
     return value;
   }
 
   boolean(name: string): boolean {
-    const value = this.values.get(name);
+    const value = this.#values.get(name);
     if (typeof value !== 'boolean') throw new Error(`no boolean argument ${name}`);
     return value;
   }

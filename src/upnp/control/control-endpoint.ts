@@ -46,37 +46,37 @@ type Outcome = { readonly body: string } | { readonly code: UpnpErrorCode };
 const QUERY = 'QueryStateVariable';
 
 export class ControlEndpoint {
-  private readonly options: ControlEndpointOptions;
+  readonly #options: ControlEndpointOptions;
 
   constructor(options: ControlEndpointOptions) {
-    this.options = options;
+    this.#options = options;
   }
 
   async handle(request: HttpRequest, service: ControlledService, now: WallTime): Promise<HttpResponse> {
     // UDA 1.0 §3.2.1: M-POST is POST with a mandatory extension. Never 405 to POST: that would call for M-POST.
     if (request.method !== 'POST' && request.method !== 'M-POST') {
-      return this.turnAway(request, 405, `${request.method} on a control URL`, now, { ALLOW: 'POST' });
+      return this.#turnAway(request, 405, `${request.method} on a control URL`, now, { ALLOW: 'POST' });
     }
-    if (request.bodyTooLong) return this.turnAway(request, 413, 'the body is too long', now);
+    if (request.bodyTooLong) return this.#turnAway(request, 413, 'the body is too long', now);
     const read = readSoapRequest(request);
-    if (!read.ok) return this.turnAway(request, 400, `not SOAP: ${read.error}`, now);
+    if (!read.ok) return this.#turnAway(request, 400, `not SOAP: ${read.error}`, now);
 
-    const startedAt = this.options.clock();
+    const startedAt = this.#options.clock();
     const call = read.value;
     const action = actionOf(call, service);
-    const outcome = call.action === QUERY ? query(call, service) : await this.invoke(call, service, request);
-    const headers = { ...upnpHeaders(request, this.options.server, now), 'CONTENT-TYPE': XML_CONTENT_TYPE, EXT: '' };
-    const took = between(startedAt, this.options.clock());
+    const outcome = call.action === QUERY ? query(call, service) : await this.#invoke(call, service, request);
+    const headers = { ...upnpHeaders(request, this.#options.server, now), 'CONTENT-TYPE': XML_CONTENT_TYPE, EXT: '' };
+    const took = between(startedAt, this.#options.clock());
     const event = { serviceType: service.serviceType, action, peer: request.peer, took };
     if ('code' in outcome) {
-      this.options.observe({ kind: 'fault', ...event, code: outcome.code });
+      this.#options.observe({ kind: 'fault', ...event, code: outcome.code });
       return { status: 500, headers, body: renderFault(outcome.code) };
     }
-    this.options.observe({ kind: 'answered', ...event });
+    this.#options.observe({ kind: 'answered', ...event });
     return { status: 200, headers, body: outcome.body };
   }
 
-  private async invoke(call: SoapCall, service: ControlledService, request: HttpRequest): Promise<Outcome> {
+  async #invoke(call: SoapCall, service: ControlledService, request: HttpRequest): Promise<Outcome> {
     const action = service.description.actions.get(call.action);
     const row = rowOf(service, call.action);
     if (action === undefined || row === undefined) return { code: 401 };
@@ -88,19 +88,19 @@ export class ControlEndpoint {
       hungUp: request.hungUp,
     });
     if (!answer.ok) return { code: answer.error };
-    const serviceType = this.options.knownServiceTypes.has(call.serviceType) ? call.serviceType : service.serviceType;
+    const serviceType = this.#options.knownServiceTypes.has(call.serviceType) ? call.serviceType : service.serviceType;
     return { body: renderResponse(action, serviceType, answer.value) };
   }
 
-  private turnAway(
+  #turnAway(
     request: HttpRequest,
     status: number,
     why: string,
     now: WallTime,
     extra: Readonly<Record<string, string>> = {},
   ): HttpResponse {
-    this.options.observe({ kind: 'turned away', status, why, peer: request.peer });
-    return { status, headers: { ...upnpHeaders(request, this.options.server, now), ...extra } };
+    this.#options.observe({ kind: 'turned away', status, why, peer: request.peer });
+    return { status, headers: { ...upnpHeaders(request, this.#options.server, now), ...extra } };
   }
 }
 
