@@ -1,5 +1,6 @@
-// The lab's hand in one namespace: asks `agent-process.mjs` there and waits for what it answers.
+// The lab's hand in one namespace: asks `agent-process.mjs` (or its like) there and waits for what it answers.
 
+import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -10,8 +11,9 @@ export class Agent {
   #waiting = new Map();
   #ids = 0;
 
-  constructor(namespaces, name) {
-    this.#process = namespaces.start(name, `agent-${name}`, process.execPath, [PROGRAM], {
+  constructor(namespaces, name, program = PROGRAM) {
+    const log = `${basename(program, '-process.mjs')}-${name}`;
+    this.#process = namespaces.start(name, log, process.execPath, [program], {
       stdin: 'pipe',
       keepStdout: true,
     });

@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { BAD_DAYS } from './bad-days.mjs';
 import { playFiveMinutes } from './five-minutes.mjs';
 import { removeLeftovers } from './namespaces.mjs';
+import { PCP_CLIENT } from './pcp-client.mjs';
 import { playTopology } from './plays.mjs';
 import { prepare } from './prepare.mjs';
 import { Report } from './report.mjs';
@@ -16,7 +17,7 @@ import { TOPOLOGIES } from './topologies.mjs';
 
 const USAGE = `usage: node test/lab/lab.mjs [--only NAME,NAME] [--quick] [--keep] [--sabotage dnat|answer] [--program FILE]
   topologies  ${Object.keys(TOPOLOGIES).join(', ')}
-  others      carrier-gone, bad-days, quota, five-minutes
+  others      carrier-gone, bad-days, quota, pcp-client, five-minutes
   --quick     the carrier is gone for one minute instead of ten
   --keep      leaves logs and configuration in the temporary folder
   --program   another build than dist/igd2pcp.cjs
@@ -25,6 +26,7 @@ const USAGE = `usage: node test/lab/lab.mjs [--only NAME,NAME] [--quick] [--keep
 /** Everything that is no topology: a sentence, and what happens. */
 const OTHER_PLAYS = {
   ...BAD_DAYS,
+  ...PCP_CLIENT,
   'five-minutes': { says: "the README's section, command by command", play: playFiveMinutes },
 };
 
