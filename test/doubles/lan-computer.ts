@@ -130,7 +130,8 @@ export class LanComputer {
   }
 
   asksToAddAny(wish: Wish): Promise<SoapAnswer> {
-    return this.#parts.promises.adding(this, wish, this.asks('AddAnyPortMapping', wishArguments(wish, this.address)));
+    const answer = this.asks('AddAnyPortMapping', wishArguments(wish, this.address));
+    return this.#parts.promises.adding(this, wish, answer, true);
   }
 
   asksToDelete(name: Name): Promise<SoapAnswer> {

@@ -44,14 +44,11 @@ export class Promises {
     return this.#perhaps.has(`${protocol} ${externalPort}`) || this.#perhaps.has(`${protocol} any`);
   }
 
-  adding(asker: Asker, wish: Wish, answer: Promise<SoapAnswer>): Promise<SoapAnswer> {
+  /** `isAny`: the gateway chooses the port. */
+  adding(asker: Asker, wish: Wish, answer: Promise<SoapAnswer>, isAny = false): Promise<SoapAnswer> {
     const protocol = wish.protocol ?? 'TCP';
     return answer.then((got) => {
-      // 501 may come after the budget; the daemon withdraws then, so it is a plain no.
-      if (got.kind === 'broken') {
-        this.#perhaps.add(`${protocol} ${wish.external}`);
-        this.#perhaps.add(`${protocol} any`);
-      }
+      if (got.kind === 'broken') this.#perhaps.add(`${protocol} ${isAny ? 'any' : wish.external}`);
       if (got.kind !== 'success') return got;
       const externalPort = Number(got.out.get('NewReservedPort') ?? wish.external);
       const remoteHost = wish.remoteHost ?? '';

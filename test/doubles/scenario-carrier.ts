@@ -6,12 +6,13 @@ import { portNumber } from '../../src/base/port-number.ts';
 import type { Instant } from '../../src/base/time.ts';
 import type { SimulatorSession } from '../../src/daemon/simulator-session.ts';
 import { decodeRequest, type MapWireRequest } from '../../src/pcp/wire/pcp-request.ts';
+import { restartAnnouncement } from '../../src/simulator/server-announcement.ts';
 import type { InternalKey, SimulatedMapping } from '../../src/simulator/simulated-mapping.ts';
 import type { ChangeNotice, Restart, Simulator } from '../../src/simulator/simulator.ts';
 import type { SimulatorFaults } from '../../src/simulator/simulator-faults.ts';
 import type { SimulatorOptions } from '../../src/simulator/simulator-options.ts';
 import { attachSimulator } from './attach-simulator.ts';
-import type { SimulatedWorld } from './simulated-host.ts';
+import type { SimulatedHost, SimulatedWorld } from './simulated-host.ts';
 import { at } from './simulated-network.ts';
 
 export interface CarrierBehaviour {
@@ -31,12 +32,14 @@ const PCP_PORT = 5351;
 export class ScenarioCarrier {
   readonly address: string;
   readonly simulator: Simulator;
+  readonly #host: SimulatedHost;
   readonly #session: SimulatorSession;
   readonly #world: SimulatedWorld;
   /** MAP requests that were sent to it, whatever became of them. */
   maps: AskedMap[] = [];
 
-  private constructor(world: SimulatedWorld, address: string, session: SimulatorSession) {
+  private constructor(world: SimulatedWorld, address: string, host: SimulatedHost, session: SimulatorSession) {
+    this.#host = host;
     this.#world = world;
     this.address = address;
     this.#session = session;
@@ -54,7 +57,7 @@ export class ScenarioCarrier {
 
   static async open(world: SimulatedWorld, address: string, behaviour: CarrierBehaviour): Promise<ScenarioCarrier> {
     const host = world.host([{ name: 'subscribers', address: `${address}/24`, segment: ACCESS }]);
-    return new ScenarioCarrier(world, address, await attachSimulator(host, at(address, PCP_PORT), behaviour));
+    return new ScenarioCarrier(world, address, host, await attachSimulator(host, at(address, PCP_PORT), behaviour));
   }
 
   restarts(how: Restart): void {
@@ -65,6 +68,15 @@ export class ScenarioCarrier {
     this.#session.run((simulator, now) => {
       simulator.setFaults(faults, now);
       return [];
+    });
+  }
+
+  /** Says it has just started, which is a lie. */
+  announcesFalsely(): void {
+    const { address } = this.#session.endpoint;
+    const group = { address: IpAddress.of('224.0.0.1'), port: 5350 };
+    void this.#host.udp.open({ address, port: 49_152 }, { datagram() {} }).then((liar) => {
+      if (liar.ok) liar.value.send(restartAnnouncement('PCP', undefined, 0), group);
     });
   }
 
