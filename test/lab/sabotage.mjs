@@ -14,8 +14,8 @@ export function lyingNft(folder) {
   mkdirSync(bin, { recursive: true });
   const program = join(bin, 'nft');
   const script = `#!/bin/sh
-[ "$1" = -f ] || exec /usr/sbin/nft "$@"
-grep -v "^add element inet igd2pcp [^p]" | /usr/sbin/nft "$@"
+[ "$1" = -j ] && exec /usr/sbin/nft "$@"
+sed -uE 's/(add|delete) element inet igd2pcp [^p][^;]*(; |$)//g' | /usr/sbin/nft "$@"
 `;
   writeFileSync(program, script);
   chmodSync(program, 0o755);
