@@ -8,30 +8,11 @@ import { ControlPointEvents } from './control-point-events.ts';
 import { type ControlPointHttp, parseUrl } from './control-point-http.ts';
 import { simulatedControlPointHttp } from './control-point-simulated-http.ts';
 import { readSoapAnswer, type SoapAnswer, soapAsk } from './control-point-soap.ts';
+import type { Name, Wish } from './lan-wish.ts';
 import type { Promises } from './promises-made.ts';
 import type { SimulatedHost } from './simulated-host.ts';
 import type { SimulatedNetwork } from './simulated-network.ts';
 import type { VirtualClock } from './virtual-clock.ts';
-
-export interface Wish {
-  readonly external: number;
-  /** Left out: the same number. */
-  readonly internal?: number;
-  readonly protocol?: 'TCP' | 'UDP';
-  /** In seconds; left out: an hour. */
-  readonly lease?: number;
-  readonly remoteHost?: string;
-  readonly description?: string;
-  /** Left out: the computer itself. */
-  readonly client?: string;
-  readonly enabled?: '0' | '1';
-}
-
-export interface Name {
-  readonly external: number;
-  readonly protocol?: 'TCP' | 'UDP';
-  readonly remoteHost?: string;
-}
 
 export interface LanComputerParts {
   readonly clock: VirtualClock;

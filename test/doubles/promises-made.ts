@@ -3,7 +3,7 @@
 
 import { after, type Instant, seconds } from '../../src/base/time.ts';
 import type { SoapAnswer } from './control-point-soap.ts';
-import type { Name, Wish } from './lan-computer.ts';
+import type { Name, Wish } from './lan-wish.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 export interface Promised {
