@@ -29,6 +29,7 @@ export class ServerViews {
       version: server.heardAt === undefined ? undefined : server.protocol,
       roundTrip: server.counters.medianRoundTrip,
       abilities: abilitiesOf(server),
+      traffic: server.counters,
       lastRefusal: undefined,
     }));
   }

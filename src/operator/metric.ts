@@ -60,11 +60,32 @@ export function readingText(
   return head(name, kind, help) + known.map(([labels, value]) => `${name}${labelText(labels)} ${value}\n`).join('');
 }
 
+export interface HistogramReading {
+  readonly labels: Labels;
+  readonly bounds: readonly number[];
+  /** How many were no more than each bound. */
+  readonly atMost: readonly number[];
+  readonly sum: number;
+  readonly count: number;
+}
+
+export function histogramText(name: string, help: string, readings: readonly HistogramReading[]): string {
+  const lines = readings.flatMap(({ labels, bounds, atMost, sum, count }) => [
+    ...bounds.map(
+      (bound, index) => `${name}_bucket${labelText({ ...labels, le: String(bound) })} ${atMost[index] ?? 0}\n`,
+    ),
+    `${name}_bucket${labelText({ ...labels, le: '+Inf' })} ${count}\n`,
+    `${name}_sum${labelText(labels)} ${sum}\n`,
+    `${name}_count${labelText(labels)} ${count}\n`,
+  ]);
+  return head(name, 'histogram', help) + lines.join('');
+}
+
 export class Histogram implements Metric {
   readonly name: string;
   readonly #help: string;
   readonly #bounds: readonly number[];
-  readonly #counts: number[];
+  readonly #atMost: number[];
   #sum = 0;
   #count = 0;
 
@@ -72,25 +93,19 @@ export class Histogram implements Metric {
     this.name = name;
     this.#help = help;
     this.#bounds = bounds;
-    this.#counts = bounds.map(() => 0);
+    this.#atMost = bounds.map(() => 0);
   }
 
   observe(value: number): void {
     this.#sum += value;
     this.#count += 1;
     for (const [index, bound] of this.#bounds.entries()) {
-      if (value <= bound) this.#counts[index] = (this.#counts[index] ?? 0) + 1;
+      if (value <= bound) this.#atMost[index] = (this.#atMost[index] ?? 0) + 1;
     }
   }
 
   text(): string {
-    const buckets = this.#bounds.map(
-      (bound, index) => `${this.name}_bucket{le="${bound}"} ${this.#counts[index] ?? 0}\n`,
-    );
-    return (
-      head(this.name, 'histogram', this.#help) +
-      buckets.join('') +
-      `${this.name}_bucket{le="+Inf"} ${this.#count}\n${this.name}_sum ${this.#sum}\n${this.name}_count ${this.#count}\n`
-    );
+    const reading = { labels: {}, bounds: this.#bounds, atMost: this.#atMost, sum: this.#sum, count: this.#count };
+    return histogramText(this.name, this.#help, [reading]);
   }
 }

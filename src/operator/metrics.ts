@@ -2,9 +2,9 @@
 // is read from the snapshot when somebody scrapes. The names are an interface: dashboards hold on to them.
 
 import { type Duration, inSeconds } from '../base/time.ts';
-import { resultName } from '../pcp/result-code.ts';
 import { Counter, Histogram, type Metric, readingText } from './metric.ts';
 import type { Snapshot } from './operator-source.ts';
+import { serverMetricsText } from './server-metrics.ts';
 
 /** What only the platform knows about the process. */
 export interface ProcessFigures {
@@ -15,8 +15,6 @@ export interface ProcessFigures {
   readonly eventLoopDelay: Duration;
 }
 
-// Round trips to a carrier's server lie between a millisecond and RFC 6887 §8.1.1's first retransmission at 3 s.
-const ROUND_TRIP_BOUNDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 3, 10];
 const ANSWER_BOUNDS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 4, 10];
 // RFC 6887 §14.1.3 spreads a recovery over 5 s before its first packet.
 const RECOVERY_BOUNDS = [0.5, 1, 2, 5, 6, 8, 10, 20, 60, 300];
@@ -31,20 +29,9 @@ export class Metrics {
     'Time until a control point had its answer.',
     ANSWER_BOUNDS,
   );
-  readonly #sent = new Counter('igd2pcp_pcp_packets_sent_total', 'PCP and NAT-PMP packets sent, by kind.');
-  readonly #received = new Counter(
-    'igd2pcp_pcp_packets_received_total',
-    'PCP and NAT-PMP packets received, by kind and result.',
-  );
-  readonly #retransmitted = new Counter('igd2pcp_pcp_retransmissions_total', 'PCP requests sent again.');
-  readonly #roundTrip = new Histogram(
-    'igd2pcp_pcp_round_trip_seconds',
-    'From a PCP request to its answer.',
-    ROUND_TRIP_BOUNDS,
-  );
   readonly #ignored = new Counter(
-    'igd2pcp_datagrams_ignored_total',
-    'Datagrams not acted upon, by protocol and reason.',
+    'igd2pcp_requests_ignored_total',
+    'Requests of the LAN that were turned away, by protocol and reason.',
   );
   readonly #renewals = new Counter('igd2pcp_renewals_total', 'Renewals by result.');
   readonly #refusals = new Counter('igd2pcp_refusals_total', 'Mapping requests refused, by reason.');
@@ -58,10 +45,6 @@ export class Metrics {
   readonly #counted: readonly Metric[] = [
     this.#upnp,
     this.#answerTime,
-    this.#sent,
-    this.#received,
-    this.#retransmitted,
-    this.#roundTrip,
     this.#ignored,
     this.#renewals,
     this.#refusals,
@@ -76,28 +59,15 @@ export class Metrics {
     this.#answerTime.observe(inSeconds(took));
   }
 
-  packetSent(kind: string, isRetransmission: boolean): void {
-    this.#sent.add({ kind });
-    if (isRetransmission) this.#retransmitted.add();
-  }
-
-  packetReceived(kind: string, resultCode: number): void {
-    this.#received.add({ kind, result: resultName(resultCode) });
-  }
-
-  roundTripSeen(span: Duration): void {
-    this.#roundTrip.observe(inSeconds(span));
-  }
-
   datagramIgnored(protocol: string, reason: string): void {
     this.#ignored.add({ protocol, reason });
   }
 
-  renewed(result: 'granted' | 'refused' | 'unanswered'): void {
+  renewed(result: 'granted' | 'not granted'): void {
     this.#renewals.add({ result });
   }
 
-  /** `reason`: a PCP result's name, "policy", "quota", "conflict", "no answer". */
+  /** `reason`: in words, of a bounded vocabulary. */
   mappingRefused(reason: string): void {
     this.#refusals.add({ reason });
   }
@@ -116,7 +86,9 @@ export class Metrics {
 
   /** What was counted, then what the moment shows. */
   text(snapshot: Snapshot, figures: ProcessFigures): string {
-    return this.#counted.map((metric) => metric.text()).join('') + readings(snapshot, figures);
+    return (
+      this.#counted.map((metric) => metric.text()).join('') + serverMetricsText(snapshot) + readings(snapshot, figures)
+    );
   }
 }
 

@@ -77,8 +77,29 @@ export interface ServerView {
   readonly version: string | undefined;
   readonly roundTrip: Duration | undefined;
   readonly abilities: Readonly<Partial<Record<PcpAbility, 'yes' | 'no'>>>;
+  readonly traffic: ServerTraffic;
   /** The last refusal, where it was recent enough to matter. */
   readonly lastRefusal: { readonly code: number; readonly ago: Duration } | undefined;
+}
+
+/** Counted since the server became known. */
+export interface ServerTraffic {
+  readonly sent: Readonly<Record<'map' | 'release' | 'announce', number>>;
+  readonly retransmissions: number;
+  readonly unanswered: number;
+  /** By result code. */
+  readonly results: ReadonlyMap<number, number>;
+  /** By reason. */
+  readonly ignored: ReadonlyMap<string, number>;
+  readonly roundTrips: RoundTripHistogram;
+}
+
+export interface RoundTripHistogram {
+  /** Upper bounds, ascending; `atMost` counts what took no longer than each. */
+  readonly bounds: readonly Duration[];
+  readonly atMost: readonly number[];
+  readonly sum: Duration;
+  readonly count: number;
 }
 
 /** UPnP's key of a mapping. */

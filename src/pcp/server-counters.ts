@@ -1,6 +1,6 @@
 // What happened with one server so far, counted for the status page and the metrics.
 
-import type { Duration } from '../base/time.ts';
+import { type Duration, milliseconds } from '../base/time.ts';
 import type { DatagramIgnoredBecause } from './client-output.ts';
 import type { ResultCode } from './result-code.ts';
 
@@ -14,7 +14,19 @@ export interface CountersView {
   readonly ignored: ReadonlyMap<DatagramIgnoredBecause, number>;
   readonly lastRoundTrip: Duration | undefined;
   readonly medianRoundTrip: Duration | undefined;
+  readonly roundTrips: RoundTripHistogram;
 }
+
+/** Since the beginning; `atMost[i]` counts what took no longer than `bounds[i]`. */
+export interface RoundTripHistogram {
+  readonly bounds: readonly Duration[];
+  readonly atMost: readonly number[];
+  readonly sum: Duration;
+  readonly count: number;
+}
+
+// From a server next door to the first retransmission, 3 s and what jitter adds to it (RFC 6887 §8.1.1).
+const ROUND_TRIP_BOUNDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 4000].map(milliseconds);
 
 /** Enough for a steady median, few enough to follow a change of the path. */
 const ROUND_TRIPS_KEPT = 31;
@@ -24,6 +36,9 @@ export class ServerCounters {
   readonly #results = new Map<ResultCode, number>();
   readonly #ignored = new Map<DatagramIgnoredBecause, number>();
   #roundTrips: Duration[] = [];
+  readonly #atMost = ROUND_TRIP_BOUNDS.map(() => 0);
+  #roundTripSum = 0;
+  #roundTripCount = 0;
   #retransmissions = 0;
   #unanswered = 0;
 
@@ -46,6 +61,11 @@ export class ServerCounters {
 
   tookRoundTrip(time: Duration): void {
     this.#roundTrips = [...this.#roundTrips.slice(1 - ROUND_TRIPS_KEPT), time];
+    this.#roundTripSum += time;
+    this.#roundTripCount += 1;
+    for (const [index, bound] of ROUND_TRIP_BOUNDS.entries()) {
+      if (time <= bound) this.#atMost[index] = (this.#atMost[index] ?? 0) + 1;
+    }
   }
 
   view(): CountersView {
@@ -58,6 +78,12 @@ export class ServerCounters {
       ignored: new Map(this.#ignored),
       lastRoundTrip: this.#roundTrips.at(-1),
       medianRoundTrip: sorted[sorted.length >> 1],
+      roundTrips: {
+        bounds: ROUND_TRIP_BOUNDS,
+        atMost: [...this.#atMost],
+        sum: milliseconds(this.#roundTripSum),
+        count: this.#roundTripCount,
+      },
     };
   }
 }

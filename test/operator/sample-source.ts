@@ -51,6 +51,17 @@ export const sampleServer = (changes: Partial<ServerView> = {}): ServerView => (
   version: 'PCP 2',
   roundTrip: milliseconds(12.4),
   abilities: { MAP: 'yes', THIRD_PARTY: 'yes', PREFER_FAILURE: 'yes', FILTER: 'no' },
+  traffic: {
+    sent: { map: 20, release: 2, announce: 1 },
+    retransmissions: 3,
+    unanswered: 1,
+    results: new Map([
+      [0, 18],
+      [8, 2],
+    ]),
+    ignored: new Map([['wrong nonce', 1]]),
+    roundTrips: { bounds: [milliseconds(10), milliseconds(20)], atMost: [4, 18], sum: milliseconds(260), count: 20 },
+  },
   lastRefusal: undefined,
   ...changes,
 });
