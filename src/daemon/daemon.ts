@@ -10,6 +10,7 @@ import { createGateway, type RunningGateway } from '../interworking/create-gatew
 import { MappingFile } from '../mapping/mapping-file.ts';
 import { MappingTable } from '../mapping/mapping-table.ts';
 import { SAMPLE_EVERY } from '../operator/event-history.ts';
+import { MappingMetrics } from '../operator/mapping-metrics.ts';
 import { Metrics, type ProcessFigures } from '../operator/metrics.ts';
 import type { OperatorSource } from '../operator/operator-source.ts';
 import type { ControlEvent } from '../upnp/control/control-endpoint.ts';
@@ -62,6 +63,7 @@ export class Daemon {
   readonly #table = new MappingTable();
   readonly #history: HistoryKeeper;
   readonly #metrics = new Metrics();
+  readonly #mappingMetrics = new MappingMetrics(this.#metrics);
   readonly #hosts: LanHosts;
   readonly #serverViews = new ServerViews();
   readonly #operator: OperatorSource;
@@ -73,14 +75,14 @@ export class Daemon {
   #lan: LanSide | undefined;
   #admin: AdminDoors | undefined;
 
-  private constructor(parts: DaemonParts, wan: WanSide, pcp: PcpSession) {
+  private constructor(parts: DaemonParts, hosts: LanHosts, history: HistoryKeeper, wan: WanSide, pcp: PcpSession) {
     const { host, driver, config } = parts;
     this.#parts = parts;
     this.#config = config;
     this.#wan = wan;
     this.#pcp = pcp;
-    this.#hosts = new LanHosts(host, config.hosts.dhcpLeases);
-    this.#history = new HistoryKeeper(host.clock, host.log, (address) => this.#hosts.nameOf(address));
+    this.#hosts = hosts;
+    this.#history = history;
     this.#file = new MappingFile({
       files: host.files,
       directory: config.state.directory,
@@ -116,8 +118,11 @@ export class Daemon {
     if (!lans.ok) return lans;
     const wan = await WanSide.open(host, driver, config);
     if (!wan.ok) return wan;
-    const pcp = await createPcpSession({ host, driver, config: config.pcp });
-    const daemon = new Daemon(parts, wan.value, pcp);
+    const hosts = new LanHosts(host, config.hosts.dhcpLeases);
+    const history = new HistoryKeeper(host.clock, host.log, (address) => hosts.nameOf(address));
+    const tell = (level: 'info' | 'warn', sentence: string): void => history.tell('server', level, sentence);
+    const pcp = await createPcpSession({ host, driver, config: config.pcp, tell });
+    const daemon = new Daemon(parts, hosts, history, wan.value, pcp);
     await daemon.#restore();
     const identity = await loadDeviceIdentity(host.files, config.state.directory, host.random, host.clock.wallTime());
     if (identity.problem !== undefined) host.log.warn(`UUIDs will change at the next start: ${identity.problem}`);
@@ -198,7 +203,7 @@ export class Daemon {
     const stored = await this.#file.load();
     this.#table.listen((changes) => {
       this.#history.tableChanged(changes);
-      for (const change of changes) if (change.kind === 'removed') this.#metrics.mappingRemoved(change.reason);
+      this.#mappingMetrics.tableChanged(changes, host.clock.now());
       this.#lan?.publishChanges();
     });
     this.#gateway.start(stored);
@@ -214,7 +219,16 @@ export class Daemon {
       this.#history.changed();
     });
     this.#gateway.onEvent((event) => {
-      if (event.kind === 'refused') this.#history.tell('refused', 'info', `${event.what} refused: ${event.why}`);
+      if (event.kind !== 'refused') return;
+      this.#metrics.mappingRefused(event.why);
+      this.#history.tell('refused', 'info', `${event.what} refused: ${event.why}`);
+    });
+    this.#pcp.listen({
+      serverLostState: () => this.#history.changed(),
+      mappingUpdated() {},
+      serverChanged: () => this.#history.changed(),
+      sourceAddressChanged: () => this.#wan.look(),
+      healthChanged: () => this.#history.changed(),
     });
     const hosts = new Periodic(LOOK_AT_HOSTS_EVERY, 'look at the LAN hosts', clock.now());
     driver.add('LAN hosts', hosts, () => void this.#hosts.look());

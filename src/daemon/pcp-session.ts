@@ -27,6 +27,8 @@ export type PcpSessionConfig = Pick<
 >;
 
 export interface PcpSessionParts {
+  /** Left out: to the log. */
+  readonly tell?: (level: 'info' | 'warn', sentence: string) => void;
   readonly host: PcpSessionHost;
   readonly driver: Driver;
   readonly config: PcpSessionConfig;
@@ -58,6 +60,7 @@ export async function createPcpSession(parts: PcpSessionParts): Promise<PcpSessi
 
 class NetworkedPcpSession implements PcpSession {
   readonly #host: PcpSessionHost;
+  readonly #tell: NonNullable<PcpSessionParts['tell']>;
   readonly #config: PcpSessionConfig;
   readonly #driven: Driven<Client, ClientOutput>;
   readonly #watch: { remove(): void };
@@ -74,8 +77,9 @@ class NetworkedPcpSession implements PcpSession {
   #shallLookAgain = false;
   #isClosed = false;
 
-  constructor({ host, driver, config }: PcpSessionParts) {
+  constructor({ host, driver, config, tell }: PcpSessionParts) {
     this.#host = host;
+    this.#tell = tell ?? ((level, sentence) => host.log[level](sentence));
     this.#config = config;
     const client = new Client(settingsOf(config), () => host.random.unit());
     this.#driven = driver.add<Client, ClientOutput>('PCP', client, (output) => this.#perform(output));
@@ -247,10 +251,10 @@ class NetworkedPcpSession implements PcpSession {
 
   #report(news: PcpNews): void {
     const sentence = newsSentence(news);
-    if (news.kind === 'server lost state') this.#host.log.warn(sentence);
+    if (news.kind === 'server lost state') this.#tell('warn', sentence);
     else if (news.kind === 'server changed' && news.server === undefined) {
-      this.#host.log.warn(`${sentence}: ${this.noServerBecause()}`);
-    } else this.#host.log.info(sentence);
+      this.#tell('warn', `${sentence}: ${this.noServerBecause()}`);
+    } else this.#tell('info', sentence);
     for (const listener of this.#listeners) tellNews(listener, news);
   }
 
