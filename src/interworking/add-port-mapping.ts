@@ -60,7 +60,7 @@ async function addOnce(iw: Interworking, asking: Asking): Promise<Result<Mapping
 }
 
 /** RFC 6887 §11.3: without a NAT of our own, one internal port has one external port. */
-export function otherPortOfSameService(iw: Interworking, request: PortMappingRequest): Mapping | undefined {
+function otherPortOfSameService(iw: Interworking, request: PortMappingRequest): Mapping | undefined {
   if (iw.localNat !== undefined) return undefined;
   const same = iw.table.onInternalPort(request.internalClient, request.protocol, request.internalPort);
   return same.find((mapping) => mapping.externalPort !== request.externalPort);

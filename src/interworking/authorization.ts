@@ -50,7 +50,7 @@ export function objectionToDeleting(asker: ControlPoint, mapping: Mapping, polic
   return objectionToSeeing(asker, mapping, policy);
 }
 
-export const owns = (asker: ControlPoint, mapping: Mapping): boolean => mapping.internalClient.equals(asker.address);
+const owns = (asker: ControlPoint, mapping: Mapping): boolean => mapping.internalClient.equals(asker.address);
 
 /** NewManage = 1 is heeded for those who may act for everybody (WANIPConnection:2 §2.5.21). */
 export const maySeeAll = (asker: ControlPoint, policy: Policy): boolean => asker.isOperator || !policy.ownAddressOnly;

@@ -94,7 +94,8 @@ class InterworkingGateway implements RunningGateway {
     alarms.onWakeMoved(() => this.#wakeMoved());
     table.listen((changes) => this.#tableChanged(changes));
     listenToServer(this.#iw, {
-      doubtAddress: () => this.#external.forget(),
+      doubtAddress: () => this.#external.doubt(),
+      forgetAddress: () => this.#external.forget(),
       healthChanged: () => {
         this.#connection.healthChanged(now());
         this.#knownChanged();

@@ -65,7 +65,7 @@ const currentOf = (iw: Interworking, mapping: Mapping): Mapping | undefined => {
     : undefined;
 };
 
-export function removeReleased(iw: Interworking, mapping: Mapping, why: string): void {
+function removeReleased(iw: Interworking, mapping: Mapping, why: string): void {
   if (currentOf(iw, mapping) !== undefined) iw.table.remove(mapping, 'deleted', why);
 }
 

@@ -20,6 +20,8 @@ const NO_ANSWER_HOLDS = seconds(5);
 interface Known {
   readonly address: IpAddress;
   readonly until: Instant;
+  /** It was so, and may be so still: good enough while nobody knows better. */
+  readonly isDoubted: boolean;
 }
 
 export class ExternalAddress implements ExternalAddresses {
@@ -58,13 +60,19 @@ export class ExternalAddress implements ExternalAddresses {
 
   note(address: IpAddress, until: Instant): void {
     const before = this.#latest;
-    this.#latest = { address, until: this.#laterEnd(address, until) };
+    this.#latest = { address, until: this.#laterEnd(address, until), isDoubted: false };
     if (before === undefined || !before.address.equals(address)) this.#changed();
   }
 
-  /** The server, or our place at it, is another one: what was known is worth nothing. */
-  forget(): void {
+  /** The server lost its state, or our place at it is another one: who asks next has it asked again. */
+  doubt(): void {
     this.#silentUntil = undefined;
+    if (this.#latest !== undefined) this.#latest = { ...this.#latest, isDoubted: true };
+  }
+
+  /** There is no outside any more. */
+  forget(): void {
+    this.doubt();
     if (this.#latest === undefined) return;
     this.#latest = undefined;
     this.#changed();
@@ -73,13 +81,14 @@ export class ExternalAddress implements ExternalAddresses {
   async ask(asker: IpAddress): Promise<IpAddress | undefined> {
     const iw = this.#iw;
     if (iw === undefined) return undefined;
-    const own = this.ofClient(asker) ?? this.known(iw.now());
-    if (own !== undefined || iw.options.externalAddress === 'off') return own;
-    if (this.#silentUntil !== undefined && iw.now() < this.#silentUntil) return undefined;
+    const own = this.ofClient(asker) ?? (this.#latest?.isDoubted === false ? this.known(iw.now()) : undefined);
+    if (own !== undefined) return own;
+    const isInPeace = this.#silentUntil !== undefined && iw.now() < this.#silentUntil;
+    if (iw.options.externalAddress === 'off' || isInPeace) return this.known(iw.now());
     this.#asking ??= this.#askServer(iw).finally(() => {
       this.#asking = undefined;
     });
-    return this.#asking;
+    return (await this.#asking) ?? this.known(iw.now());
   }
 
   /** Keeps one mapping of our own alive, so that the address is known before anybody asks and stays the same. */
@@ -148,6 +157,6 @@ export class ExternalAddress implements ExternalAddresses {
   }
 }
 
-const isAlive = (mapping: Mapping): boolean => mapping.state !== 'deleting';
+const isAlive = (mapping: Mapping): boolean => mapping.state === 'granted' || mapping.state === 'degraded';
 const atLeast = (span: ReturnType<typeof seconds>): ReturnType<typeof seconds> =>
   span < 1000 ? milliseconds(1000) : span;

@@ -5,7 +5,7 @@ import { after, between, type Instant, inSeconds, seconds } from '../base/time.t
 import { LONGEST_LIFETIME_SECONDS } from '../pcp/map-request.ts';
 
 /** A week: the most IGD:2 can promise. */
-export const LONGEST_LEASE_SECONDS = 604_800;
+const LONGEST_LEASE_SECONDS = 604_800;
 /** RFC 6887 §15: servers grant no less, so asking for less only shortens what a renewal buys. */
 const SHORTEST_RENEWAL_SECONDS = 120;
 

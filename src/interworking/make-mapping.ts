@@ -135,7 +135,7 @@ function mappingOf(
   };
 }
 
-export const makerOf = (asker: ControlPoint, action: Asking['action']): Maker => ({
+const makerOf = (asker: ControlPoint, action: Asking['action']): Maker => ({
   address: asker.address,
   userAgent: asker.userAgent,
   by: asker.isOperator && action === 'AddPortMapping' ? 'operator' : action,

@@ -44,7 +44,7 @@ export async function refreshMapping(
 }
 
 /** The entry with the terms of the new request; the grant is what it was. */
-export function withNewTerms(iw: Interworking, existing: Mapping, { asker, request }: Asking): Mapping {
+function withNewTerms(iw: Interworking, existing: Mapping, { asker, request }: Asking): Mapping {
   const current = iw.table.find(existing) ?? existing;
   const leaseSeconds = promisedLease(request.leaseSeconds, asker.igd);
   return {
@@ -66,7 +66,7 @@ function isServedFromTable(iw: Interworking, existing: Mapping, wanted: Mapping)
 }
 
 /** Granted, not doubted, and the first renewal has not failed. */
-export const isGoodForAWhile = (mapping: Mapping, now: Instant): boolean =>
+const isGoodForAWhile = (mapping: Mapping, now: Instant): boolean =>
   mapping.state === 'granted' && mapping.upstream.window === 1 && mapping.upstream.expiresAt >= after(now, PLENTY);
 
 const samePeers = (a: Mapping, b: Mapping): boolean =>

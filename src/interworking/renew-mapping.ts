@@ -82,4 +82,4 @@ function currentFor(iw: Interworking, asked: Mapping, request: MapRequest): Mapp
 }
 
 export const whyLost = (iw: Interworking, mapping: Mapping): string =>
-  `the PCP server stopped honouring it: ${iw.trouble.get(mappingKeyText(mapping)) ?? 'its lifetime ended'}`;
+  `the PCP server stopped honouring it: ${iw.trouble.get(mappingKeyText(mapping)) ?? 'it did not answer'}`;

@@ -22,7 +22,7 @@ export function objectionToRequest(
   );
 }
 
-export function objectionToValues(
+function objectionToValues(
   asker: ControlPoint,
   request: PortMappingRequest,
   action: 'AddPortMapping' | 'AddAnyPortMapping',

@@ -1,20 +1,26 @@
 // Everything is in doubt: the server lost its state, another server took over, our address changed, or this box
 // restarted (RFC 6970 §5.10; RFC 6887 §14). Each entry becomes due within 5 s; the renewal loop does the rest.
 
-import { after, type Instant, later, minutes, scale, seconds } from '../base/time.ts';
+import { after, type Duration, type Instant, later, minutes, scale, seconds } from '../base/time.ts';
 import type { Mapping } from '../mapping/mapping.ts';
 import type { Interworking } from './interworking.ts';
 import { nat1RuleOf, refreshNat1Rule } from './nat1-rule.ts';
 
 /** RFC 6887 §14.1.3: wait a random time of 0 to 5 s. */
 const SPREAD = seconds(5);
+/** After our own restart the server has not lost anything: no herd to be part of, only a burst to take the edge off. */
+const OWN_RESTART_SPREAD = seconds(1);
 /** What is left to a mapping whose fate nobody knows, e.g. after a long outage: enough for a few retransmissions. */
 const GRACE = minutes(2);
 
 /** Puts the entries `inDoubt` back to the server, those that end first in front. */
-export function restoreMappings(iw: Interworking, inDoubt: (mapping: Mapping) => boolean): number {
+export function restoreMappings(
+  iw: Interworking,
+  inDoubt: (mapping: Mapping) => boolean,
+  within: Duration = SPREAD,
+): number {
   const inQuestion = [...iw.table.all()].filter((mapping) => mapping.state !== 'deleting' && inDoubt(mapping));
-  const times = spread(iw, inQuestion.length);
+  const times = spread(iw, inQuestion.length, within);
   inQuestion.sort((a, b) => a.upstream.expiresAt - b.upstream.expiresAt);
   iw.table.batch(() => {
     for (const [index, mapping] of inQuestion.entries()) {
@@ -32,8 +38,8 @@ const doubtedEntry = (mapping: Mapping, renewAt: Instant, now: Instant): Mapping
   upstream: { ...mapping.upstream, renewAt, expiresAt: later(mapping.upstream.expiresAt, after(now, GRACE)) },
 });
 
-const spread = (iw: Interworking, count: number): readonly Instant[] =>
-  Array.from({ length: count }, () => after(iw.now(), scale(SPREAD, iw.unit()))).sort((a, b) => a - b);
+const spread = (iw: Interworking, count: number, within: Duration): readonly Instant[] =>
+  Array.from({ length: count }, () => after(iw.now(), scale(within, iw.unit()))).sort((a, b) => a - b);
 
 /**
  * This box restarted: what was in force comes back under the same ports and nonces, leases that ended meanwhile are
@@ -57,7 +63,7 @@ export function resumeMappings(iw: Interworking, stored: readonly Mapping[]): vo
     }
   });
   for (const mapping of iw.table.all()) if (nat1RuleOf(mapping) !== undefined) refreshNat1Rule(iw, mapping);
-  restoreMappings(iw, () => true);
+  restoreMappings(iw, () => true, OWN_RESTART_SPREAD);
 }
 
 /** It never gets into the table: nothing else would take its NAT1 rule and its place at the server away. */

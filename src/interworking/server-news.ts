@@ -7,6 +7,8 @@ import { restoreMappings } from './restore-mappings.ts';
 export interface ServerNewsListener {
   /** The external address known so far may be another one now. */
   doubtAddress(): void;
+  /** There is nobody to have one from. */
+  forgetAddress(): void;
   healthChanged(): void;
 }
 
@@ -19,13 +21,21 @@ export function listenToServer(iw: Interworking, listener: ServerNewsListener): 
     },
     mappingUpdated: (update) => applyMappingUpdate(iw, update),
     serverChanged: (server) => {
+      if (server === undefined) {
+        listener.forgetAddress();
+        return;
+      }
       listener.doubtAddress();
-      if (server !== undefined) restoreMappings(iw, (mapping) => mapping.upstream.server !== server);
+      restoreMappings(iw, (mapping) => mapping.upstream.server !== server);
     },
     sourceAddressChanged: (address) => {
+      if (address === undefined) {
+        listener.forgetAddress();
+        return;
+      }
       listener.doubtAddress();
       // RFC 6970 §5.10: the mappings belong to the address we had.
-      if (address !== undefined) restoreMappings(iw, () => true);
+      restoreMappings(iw, () => true);
     },
     healthChanged: () => {
       // Recoveries that found no server need not wait for their next attempt.

@@ -102,15 +102,38 @@ describe('GetExternalIPAddress', () => {
     expect(await ask(again)).toBe('198.51.100.7');
   });
 
-  it('is forgotten when the server lost its state, and evented when it is another one (RFC 6970 §5.10, Q-10)', async () => {
+  it('is asked for again after the server lost its state, and evented once when it is another one (RFC 6970 §5.10, Q-10)', async () => {
     const world = await GatewayWorld.open({ nat: 'nat1' });
     await world.add(host, mappingRequest({ client: HOST, external: 5001, lease: 0 }));
     const seen: (string | undefined)[] = [];
     world.gateway.onKnownChanged(() => seen.push(world.gateway.known.externalAddress()?.text));
     world.server.externalAddress = IpAddress.of('198.51.100.9');
     world.pcp.restartServer({ keepsTable: false, announces: true });
+    expect(world.gateway.known.externalAddress()?.text).toBe('198.51.100.7');
+    expect(await ask(world)).toBe('198.51.100.9');
     await world.advance(seconds(10));
-    expect(seen).toEqual([undefined, '198.51.100.9']);
+    expect(seen).toEqual(['198.51.100.9']);
+  });
+
+  it('while nobody can be asked is what it was (RFC 6970 §4.1, IWF-02)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    await world.add(host, mappingRequest({ client: HOST, external: 5001, lease: 0 }));
+    world.pcp.restartServer({ keepsTable: false, announces: true });
+    world.pcp.isSilent = true;
+    expect(await ask(world)).toBe('198.51.100.7');
+    expect(await ask(world)).toBe('198.51.100.7');
+  });
+
+  it('is empty without a WAN (U-10, IWF-40)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    await world.add(host, mappingRequest({ client: HOST, external: 5001, lease: 0 }));
+    const seen: (string | undefined)[] = [];
+    world.gateway.onKnownChanged(() => seen.push(world.gateway.known.externalAddress()?.text));
+    world.pcp.moveTo(undefined);
+    expect(seen).toEqual([undefined]);
+    world.pcp.moveTo('192.0.2.2');
+    await world.advance(seconds(10));
+    expect(seen).toEqual([undefined, '198.51.100.7']);
   });
 });
 
