@@ -7,7 +7,7 @@ import { endpointText } from '../../base/ip-address.ts';
 import type { IpPrefix } from '../../base/ip-prefix.ts';
 import type { Machine, Wake } from '../../base/machine.ts';
 import type { SsdpMessage } from '../../base/ssdp-socket.ts';
-import { after, type Duration, type Instant, seconds, shorter } from '../../base/time.ts';
+import { after, type Duration, type Instant, scale, seconds, shorter } from '../../base/time.ts';
 import type { AdvertisedRoot } from './advertised-root.ts';
 import { AnswerAllowance } from './answer-allowance.ts';
 import { answersTo, parseSearchTarget } from './search-target.ts';
@@ -29,6 +29,8 @@ interface PendingAnswer {
 
 /** UDA 1.1 §1.3.2: a greater MX counts as 5. */
 const MAX_DELAY = seconds(5);
+/** Of MX. The rest is for the way and for fetching the description: aMule (MX 3) and miniupnpc (MX 2) stop listening when MX is over. */
+const SHARE_OF_MX = 0.5;
 /** Twenty control points that ask for everything within one MX; each entry is under 1 kB. */
 const MAX_PENDING = 512;
 
@@ -101,10 +103,10 @@ function isDiscover(message: SsdpMessage): boolean {
   return /^"?ssdp:discover"?$/i.test(headerOf(message, 'MAN') ?? '');
 }
 
-/** UDA 1.1 §1.3.2: answers spread over 0–MX s. Without a sensible MX it is a unicast search, which wants its answer within a second. */
+/** UDA 1.1 §1.3.2: answers are spread, and all there within MX s. Without a sensible MX it is a unicast search, which wants its answer within a second. */
 function delaySpreadOf(message: SsdpMessage): Duration {
   const text = headerOf(message, 'MX') ?? '';
-  return /^\d+$/.test(text) ? shorter(seconds(Number(text)), MAX_DELAY) : seconds(0);
+  return /^\d+$/.test(text) ? scale(shorter(seconds(Number(text)), MAX_DELAY), SHARE_OF_MX) : seconds(0);
 }
 
 /** The directed broadcast address: one answer to it would reach every machine. */

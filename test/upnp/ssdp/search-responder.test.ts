@@ -137,21 +137,24 @@ describe('which searches are answered (UDA 1.1 §1.3.2; facts 3.2)', () => {
 
 describe('when they are answered (UDA 1.1 §1.3.2; facts 3.2)', () => {
   it.each([
-    ['1', 500],
-    ['3', 1500],
-    ['5', 2500],
-    ['6', 2500],
-    ['120', 2500],
-    ['99999999999999999999', 2500],
-  ])('MX %s: spreads answers over 0–MX s, more than 5 counting as 5 (half way here: %d ms)', (mx, wait) => {
-    const responder = both(0.5);
-    const message = search(['MAN', '"ssdp:discover"'], ['MX', mx], ['ST', 'upnp:rootdevice']);
-    expect(responder.handleMessage(message, ASKER, T0)).toEqual([]);
-    expect(responder.nextWake()?.at).toBe(after(T0, milliseconds(wait)));
-    expect(responder.handleTimeout(after(T0, milliseconds(wait - 1)))).toEqual([]);
-    expect(responder.handleTimeout(after(T0, milliseconds(wait)))).toMatchObject([{ kind: 'unicast', to: ASKER }]);
-    expect(responder.nextWake()).toBeUndefined();
-  });
+    ['1', 250],
+    ['3', 750],
+    ['5', 1250],
+    ['6', 1250],
+    ['120', 1250],
+    ['99999999999999999999', 1250],
+  ])(
+    'MX %s: spreads answers over the first half of MX, more than 5 counting as 5 (half way here: %d ms)',
+    (mx, wait) => {
+      const responder = both(0.5);
+      const message = search(['MAN', '"ssdp:discover"'], ['MX', mx], ['ST', 'upnp:rootdevice']);
+      expect(responder.handleMessage(message, ASKER, T0)).toEqual([]);
+      expect(responder.nextWake()?.at).toBe(after(T0, milliseconds(wait)));
+      expect(responder.handleTimeout(after(T0, milliseconds(wait - 1)))).toEqual([]);
+      expect(responder.handleTimeout(after(T0, milliseconds(wait)))).toMatchObject([{ kind: 'unicast', to: ASKER }]);
+      expect(responder.nextWake()).toBeUndefined();
+    },
+  );
 
   it('gives each answer of one search its own delay', () => {
     let step = 0;
