@@ -38,8 +38,6 @@ export const interfaceName: Kind<string> = scalar({
   show: quoted,
 });
 
-export const port: Kind<PortNumber> = narrowed(whole('PORT', 1, 65535, 'a port'));
-
 /** A port, or 0 for any free one. */
 export const portOrAny: Kind<PortNumber> = narrowed(whole('PORT', 0, 65535, 'a port'));
 

@@ -5,7 +5,7 @@ import { type Endpoint, endpointText, IpAddress } from '../base/ip-address.ts';
 import { portNumber } from '../base/port-number.ts';
 import type { Config } from './config.ts';
 
-export const DEMO_LAN = '127.0.0.1';
+const DEMO_LAN = '127.0.0.1';
 
 /** Where the embedded PCP server listens: on loopback, any free port. */
 export const DEMO_CARRIER: Endpoint = { address: IpAddress.of('127.0.0.1'), port: 0 };

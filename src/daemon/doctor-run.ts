@@ -28,7 +28,7 @@ export async function runDoctor(
   return report.isHealthy ? HEALTHY : NOT_HEALTHY;
 }
 
-export async function examine(host: Host, config: Config): Promise<DoctorReport> {
+async function examine(host: Host, config: Config): Promise<DoctorReport> {
   const places = await considerPlaces(host, config.pcp);
   const named = places
     .flatMap(({ place, servers }) =>

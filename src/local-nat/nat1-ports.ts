@@ -5,7 +5,7 @@ import { type PortNumber, type PortRange, portNumber } from '../base/port-number
 import type { TransportProtocol } from '../base/transport-protocol.ts';
 
 /** Below Linux' range for outgoing connections (32768–60999): a port of ours is seldom in the way of one. */
-export const ALTERNATE_NAT1_PORTS: PortRange = { first: portNumber(20_000), last: portNumber(32_767) };
+const ALTERNATE_NAT1_PORTS: PortRange = { first: portNumber(20_000), last: portNumber(32_767) };
 
 export class Nat1Ports {
   readonly #alternates: PortRange;

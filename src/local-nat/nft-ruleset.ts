@@ -4,7 +4,7 @@
 export const NFT_TABLE = 'inet igd2pcp';
 
 /** Keys and values of each map, in nft's words. All of them carry kernel timeouts: they die even when we do. */
-export const NFT_MAPS = {
+const NFT_MAPS = {
   /** WAN address, protocol, NAT1 port → internal address and port. */
   in: 'ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service',
   /** The same for one remote host only, whose address comes first in the key. */

@@ -29,7 +29,7 @@ import {
 import type { OpenedTable } from './open-nft-table.ts';
 
 /** Listing costs some 25 µs an element and one process; a flushed table is back within this. */
-export const CHECK_EVERY = seconds(15);
+const CHECK_EVERY = seconds(15);
 /** After a restart, elements of the earlier run wait this long for their mapping to be read and applied again. */
 export const STRANGERS_STAY = seconds(60);
 

@@ -15,7 +15,7 @@ export const RECORD_VERSION = 1;
 
 /** Step n turns a record of version n + 1 into one of version n + 2; older files are read through all that follow. */
 export type UpgradeStep = (record: RecordFields) => RecordFields;
-export const UPGRADE_STEPS: readonly UpgradeStep[] = [];
+const UPGRADE_STEPS: readonly UpgradeStep[] = [];
 
 export function upgradeRecord(
   record: RecordFields,

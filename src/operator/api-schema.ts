@@ -84,6 +84,7 @@ const status = v.object({
     deleting: v.number(),
   }),
   subscribers: v.number(),
+  nextRenewal: orNull(v.object({ protocol, externalPort: port, inSeconds: secondsLeft })),
   wakes: v.array(v.object({ who: v.string(), why: v.string(), inSeconds: secondsLeft })),
 });
 
@@ -150,7 +151,6 @@ export type MappingsJson = v.InferOutput<typeof mappings>;
 export type EventJson = v.InferOutput<typeof event>;
 export type EventsJson = v.InferOutput<typeof events>;
 export type FaultJson = v.InferOutput<typeof fault>;
-export type AddedJson = v.InferOutput<typeof added>;
 
 /** The error says which field is wrong, and how. */
 export function parseJson<S extends keyof typeof API_SCHEMAS>(

@@ -88,7 +88,7 @@ function stateWords(mapping: Mapping): string | undefined {
 }
 
 /** "TCP 6881 → desk-pc (192.168.1.10:6881)". */
-export function placeText(mapping: Mapping, nameOfHost: NameOfHost): string {
+function placeText(mapping: Mapping, nameOfHost: NameOfHost): string {
   const target = `${mapping.internalClient}:${mapping.internalPort}`;
   const name = nameOfHost(mapping.internalClient.text);
   const from = mapping.remoteHost === '' ? '' : ` from ${mapping.remoteHost}`;

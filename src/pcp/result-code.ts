@@ -35,7 +35,6 @@ export const RESULT_NAMES = {
 export type KnownResultCode = keyof typeof RESULT_NAMES;
 /** An octet off the wire: servers may send codes nobody has registered. */
 export type ResultCode = number;
-export type ResultName = (typeof RESULT_NAMES)[KnownResultCode];
 
 export const SUCCESS = 0;
 export const UNSUPP_VERSION = 1;

@@ -5,9 +5,6 @@ import { ByteReader } from '../../base/byte-reader.ts';
 import { ByteWriter } from '../../base/byte-writer.ts';
 import type { IpAddress } from '../../base/ip-address.ts';
 
-export const DHCPV4_PCP_SERVER = 158;
-export const DHCPV6_PCP_SERVER = 86;
-
 /** The addresses of one server, in the order given. */
 export type ServerAddresses = readonly IpAddress[];
 
