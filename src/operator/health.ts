@@ -1,7 +1,7 @@
 // The one sentence at the top of every surface: is all well, and if not, what does that mean for the people in the house?
 
 import { durationInWords } from '../base/time.ts';
-import { isLive } from './mapping-view.ts';
+import { isLive, type MappingView } from './mapping-view.ts';
 import type { ServerView, Snapshot } from './operator-source.ts';
 
 export interface Health {
@@ -90,3 +90,12 @@ function allIsWell(snapshot: Snapshot, server: ServerView | undefined): Health {
 export const serverName = (server: ServerView): string => server.addresses[0] ?? server.id;
 
 export const countText = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
+
+/** The mapping whose renewal comes first: what people mean by "what happens next". */
+export const nextRenewalOf = ({ mappings }: Snapshot): MappingView | undefined =>
+  mappings
+    .filter(isLive)
+    .reduce<MappingView | undefined>(
+      (first, view) => (first === undefined || view.renewIn < first.renewIn ? view : first),
+      undefined,
+    );

@@ -4,7 +4,7 @@
 import { durationInWords, wallTimeBetween } from '../base/time.ts';
 import { chartSvg } from './chart.ts';
 import type { DayView, OperatorEvent } from './event-history.ts';
-import { countText, healthOf, serverName } from './health.ts';
+import { countText, healthOf, nextRenewalOf, serverName } from './health.ts';
 import { type Html, html, page } from './html.ts';
 import { mappingSection } from './mapping-section.ts';
 import type { ServerView, Snapshot } from './operator-source.ts';
@@ -66,7 +66,7 @@ function facts(snapshot: Snapshot): readonly Html[] {
       ? html`<span class="soft">not a public address</span>`
       : undefined;
   const server = snapshot.servers.find((one) => one.isCurrent);
-  const next = snapshot.wakes[0];
+  const next = nextRenewalOf(snapshot);
   return [
     fact('External address', html`${address}${remark}`),
     fact('Mappings', html`${snapshot.mappings.length} <span class="soft">of ${snapshot.maxMappings}</span>`),
@@ -75,8 +75,10 @@ function facts(snapshot: Snapshot): readonly Html[] {
       server === undefined ? 'none' : html`${serverName(server)}<span class="soft">${speechOf(server)}</span>`,
     ),
     fact(
-      'Next',
-      next === undefined ? 'nothing to do' : html`${next.why}<span class="soft">in ${durationInWords(next.in)}</span>`,
+      'Next renewal',
+      next === undefined
+        ? 'none'
+        : html`${next.protocol} ${next.externalPort}<span class="soft">in ${durationInWords(next.renewIn)}</span>`,
     ),
   ];
 }
@@ -86,8 +88,10 @@ const speechOf = (server: ServerView): string =>
     .filter((part) => part !== undefined)
     .join(', ') || 'has not answered yet';
 
-function charts({ takenAt }: Snapshot, { samples }: DayView): readonly Html[] {
-  const counts = samples.map(({ at, mappings }) => ({ at, value: mappings }));
+function charts({ takenAt, mappings: present }: Snapshot, { samples }: DayView): readonly Html[] {
+  const sampled = samples.map(({ at, mappings }) => ({ at, value: mappings }));
+  // The last sample may be minutes old.
+  const counts = [...sampled, { at: takenAt, value: present.length }];
   const trips = samples.map(({ at, roundTrip }) => ({ at, value: roundTrip }));
   const mostMappings = Math.max(0, ...counts.map(({ value }) => value));
   const longest = Math.max(0, ...trips.map(({ value }) => value ?? 0));

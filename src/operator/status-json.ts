@@ -11,7 +11,7 @@ import {
   type StatusJson,
 } from './api-schema.ts';
 import type { DayView, OperatorEvent } from './event-history.ts';
-import { healthOf } from './health.ts';
+import { healthOf, nextRenewalOf } from './health.ts';
 import type { MappingView } from './mapping-view.ts';
 import type { ServerView, Snapshot } from './operator-source.ts';
 import { refusalInWords } from './refusal-words.ts';
@@ -40,6 +40,7 @@ export function statusJson(snapshot: Snapshot): StatusJson {
     servers: snapshot.servers.map(serverJson),
     mappings: countsOf(snapshot),
     subscribers: snapshot.subscribers,
+    nextRenewal: renewalJson(nextRenewalOf(snapshot)),
     wakes: snapshot.wakes.map((wake) => ({ who: wake.who, why: wake.why, inSeconds: secondsOf(wake.in) })),
   };
 }
@@ -116,6 +117,11 @@ function serverJson(server: ServerView): StatusJson['servers'][number] {
           },
   };
 }
+
+const renewalJson = (view: MappingView | undefined): StatusJson['nextRenewal'] =>
+  view === undefined
+    ? null
+    : { protocol: view.protocol, externalPort: view.externalPort, inSeconds: secondsOf(view.renewIn) };
 
 function countsOf({ mappings, maxMappings }: Snapshot): StatusJson['mappings'] {
   const count = (state: MappingView['state']): number => mappings.filter((view) => view.state === state).length;

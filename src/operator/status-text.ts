@@ -32,7 +32,7 @@ export function statusText(status: StatusJson, terminal: Terminal): string {
     section('PCP server', status.servers.length === 0 ? ['none known'] : status.servers.flatMap(serverLines)),
     section('Mappings', [mappingsLine(status.mappings)]),
     section('Events', [countText(status.subscribers, 'subscriber')]),
-    section('Next', status.wakes.length === 0 ? ['nothing to do'] : status.wakes.slice(0, 3).map(wakeLine)),
+    section('Next', nextLines(status)),
   ].join('');
 }
 
@@ -87,6 +87,12 @@ function mappingsLine(counts: StatusJson['mappings']): string {
   ] as const;
   const shown = parts.filter(([count]) => count > 0).map(([count, words]) => `${count} ${words}`);
   return `${counts.total} of ${counts.most}${shown.length === 0 ? '' : `: ${shown.join(', ')}`}`;
+}
+
+function nextLines({ nextRenewal, wakes }: StatusJson): readonly string[] {
+  if (nextRenewal === null) return wakes.length === 0 ? ['nothing to do'] : wakes.slice(0, 1).map(wakeLine);
+  const { protocol, externalPort, inSeconds } = nextRenewal;
+  return [`renew ${protocol} ${externalPort} in ${durationInWords(spanOf(inSeconds))}`];
 }
 
 const wakeLine = ({ who, why, inSeconds }: StatusJson['wakes'][number]): string =>
