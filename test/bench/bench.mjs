@@ -12,9 +12,13 @@ import { inRounds } from './parts/rounds.mjs';
 import { addLatency } from './scenarios/add-latency.mjs';
 import { fillAndDrain } from './scenarios/fill-and-drain.mjs';
 import { listing } from './scenarios/listing.mjs';
+import { memory } from './scenarios/memory.mjs';
+import { quiet } from './scenarios/quiet.mjs';
+import { recovery } from './scenarios/recovery.mjs';
+import { start } from './scenarios/start.mjs';
 import { storm } from './scenarios/storm.mjs';
 
-const SCENARIOS = [addLatency, fillAndDrain, storm, listing];
+const SCENARIOS = [addLatency, fillAndDrain, storm, listing, memory, start, recovery, quiet];
 
 const { values } = parseArgs({
   options: {

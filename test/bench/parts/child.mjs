@@ -4,15 +4,19 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { CLIENTS, spawnIn } from './network.mjs';
+import { CLIENTS, INTERNET, spawnIn } from './network.mjs';
 
 export const fileBeside = (name, base) => fileURLToPath(new URL(name, base));
 
 /** The generator gets the last core to itself as far as pinning can promise. */
 const GENERATOR_CORE = availableParallelism() - 1;
 
-export function startGenerator() {
-  const child = spawnIn(CLIENTS, [process.execPath, fileBeside('generator.mjs', import.meta.url)], {
+export const startGenerator = () => startOrderTaker(CLIENTS, 'generator.mjs');
+export const startStranger = () => startOrderTaker(INTERNET, 'stranger.mjs');
+
+/** A program that answers one JSON line with another. */
+function startOrderTaker(namespace, file) {
+  const child = spawnIn(namespace, [process.execPath, fileBeside(file, import.meta.url)], {
     core: GENERATOR_CORE,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -22,7 +26,7 @@ export function startGenerator() {
     async ask(op, order = {}) {
       child.stdin.write(`${JSON.stringify({ op, ...order })}\n`);
       const { value, done } = await lines.next();
-      if (done) throw new Error('the generator is gone');
+      if (done) throw new Error(`${file} is gone`);
       return JSON.parse(value);
     },
     stop: () => stopChild(child),
@@ -30,7 +34,7 @@ export function startGenerator() {
 }
 
 export async function stopChild(child, signal = 'SIGTERM', patienceMs = 10_000) {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
   child.kill(signal);
   const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs);

@@ -7,10 +7,12 @@ import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { answerIn, soapRequest } from './soap.mjs';
 
+/** As patient as the most patient control point. */
 const GIVE_UP_MS = 30_000;
 
-const orders = { calls, get, ready, search, hold, release };
+const orders = { calls, get, ready, search, hold, release, hear, heard };
 const held = [];
+const lastHeard = new Map();
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { op, ...order } = JSON.parse(line);
@@ -18,17 +20,22 @@ for await (const line of createInterface({ input: process.stdin })) {
 }
 
 /** `lanes`: lists of calls; each lane does its own one after the other, all lanes at once. */
-async function calls({ target, lanes, wantBody = false }) {
-  const prepared = lanes.map((lane) => lane.map((call) => ({ from: call.from, bytes: soapRequest(target, call) })));
-  const outcome = { latencies: [], errors: {}, bodyBytes: 0, lastBody: undefined };
+async function calls({ target, lanes, wantBody = false, giveUpMs = GIVE_UP_MS }) {
+  const prepared = lanes.map((lane) => lane.map((call) => ({ call, bytes: soapRequest(target, call) })));
+  const outcome = { latencies: [], errors: {}, unanswered: [], bodyBytes: 0, lastBody: undefined };
   const started = performance.now();
   await Promise.all(
     prepared.map(async (lane) => {
-      for (const { from, bytes } of lane) {
+      for (const { call, bytes } of lane) {
         const begun = performance.now();
-        const answer = await exchange({ host: target.host, port: target.port, localAddress: from }, bytes);
+        const answer = await exchange(
+          { host: target.host, port: target.port, localAddress: call.from },
+          bytes,
+          giveUpMs,
+        );
         if (answer.status === 200) outcome.latencies.push(performance.now() - begun);
         else count(outcome.errors, answer.error ?? answer.status ?? answer.problem);
+        if (answer.problem !== undefined) outcome.unanswered.push(call);
         outcome.bodyBytes += answer.body?.length ?? 0;
         if (wantBody) outcome.lastBody = answer.body;
       }
@@ -105,11 +112,31 @@ async function release() {
   return {};
 }
 
+/** Internal clients that wait for a stranger's datagram, one UDP socket per mapping. */
+async function hear({ places }) {
+  await Promise.all(
+    places.map(
+      ({ from, port }) =>
+        new Promise((resolve) => {
+          const socket = createSocket('udp4');
+          socket.on('message', (message) => lastHeard.set(port, Number(message.toString())));
+          socket.bind(port, from, resolve);
+        }),
+    ),
+  );
+  return {};
+}
+
+/** How many mappings carried a datagram of this round or a later one. */
+async function heard({ since }) {
+  return { count: [...lastHeard.values()].filter((round) => round >= since).length };
+}
+
 function getBytes(host, port, path) {
   return Buffer.from(`GET ${path} HTTP/1.1\r\nHost: ${host}:${port}\r\nConnection: close\r\n\r\n`);
 }
 
-function exchange(place, bytes) {
+function exchange(place, bytes, giveUpMs = GIVE_UP_MS) {
   return new Promise((resolve) => {
     const socket = connect({ ...place, noDelay: true });
     let text = '';
@@ -118,7 +145,7 @@ function exchange(place, bytes) {
       socket.destroy();
       resolve(answer);
     };
-    const timer = setTimeout(() => settle({ problem: 'timeout' }), GIVE_UP_MS);
+    const timer = setTimeout(() => settle({ problem: 'timeout' }), giveUpMs);
     const look = (hasEnded) => {
       const answer = answerIn(text, hasEnded);
       if (answer !== undefined) settle(answer);

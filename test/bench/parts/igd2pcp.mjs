@@ -1,6 +1,7 @@
 // Our daemon as it is shipped (the bundle), on the router; and our PCP simulator as a carrier of any distance.
 
 import { copyFileSync, createWriteStream, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileBeside, sleep, stopChild } from './child.mjs';
@@ -28,6 +29,7 @@ export function igd2pcpGateway({ nat, flags = [] }) {
   const directory = mkdtempSync(join(tmpdir(), 'igdb-'));
   const place = { host: ROUTER_LAN, port: 5000, path: '/igd1.xml' };
   const logFile = join(directory, 'log');
+  const socketPath = join(directory, 'admin.sock');
   let child;
   return {
     name: `igd2pcp (nat ${nat})`,
@@ -35,6 +37,7 @@ export function igd2pcpGateway({ nat, flags = [] }) {
     logFile,
     pid: () => child.pid,
     logBytes: () => statSync(logFile).size,
+    mappings: async () => (await getJson(socketPath, '/api/mappings')).mappings,
     async start() {
       flushRules(ROUTER);
       nft(ROUTER, ROUTER_RULES);
@@ -46,7 +49,7 @@ export function igd2pcpGateway({ nat, flags = [] }) {
         ...[process.execPath, ...NODE_FLAGS, BUNDLE, 'run', '--config', '/dev/null'],
         ...['--lan', 'lan0', '--wan', 'wan0', '--nat', nat, '--pcp-server', CARRIER_INSIDE, '--trusted-pcp-network'],
         ...['--http-port', String(place.port), '--state-dir', join(directory, 'state'), '--admin', 'off'],
-        ...['--admin-socket', join(directory, 'admin.sock'), ...GENEROUS, ...flags],
+        ...['--admin-socket', socketPath, ...GENEROUS, ...flags],
       ];
       const log = createWriteStream(logFile, { flags: 'a' });
       child = spawnIn(ROUTER, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -81,4 +84,19 @@ export function simulatedCarrier({ delayMs = 0, flags = [] } = {}) {
     stop: () => stopChild(child),
     clean: () => {},
   };
+}
+
+/** A socket in the file system knows no network namespace. */
+function getJson(socketPath, path) {
+  return new Promise((resolve, reject) => {
+    const request = get({ socketPath, path }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk) => {
+        text += chunk;
+      });
+      response.on('end', () => resolve(JSON.parse(text)));
+    });
+    request.on('error', reject);
+  });
 }

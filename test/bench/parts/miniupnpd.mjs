@@ -35,6 +35,11 @@ system_uptime=yes
 clean_ruleset_interval=600
 `;
 
+const SILENCE = `table inet silence {
+  chain output { type filter hook output priority 0; policy accept; udp sport 5351 ip daddr 224.0.0.0/4 drop; }
+}
+`;
+
 /** The peer: an IGD on the router's LAN. Keeps no lease file unless asked to. */
 export function miniupnpdGateway() {
   const directory = mkdtempSync(join(tmpdir(), 'igdb-'));
@@ -54,6 +59,9 @@ export function miniupnpdGateway() {
           `allow 1024-65535 192.168.77.0/24 1024-65535\n${common}`,
       );
       pid = await start(ROUTER, file, join(directory, 'gateway.pid'));
+    },
+    resume() {
+      return this.start();
     },
     stop: (signal) => stop(pid, signal),
     clean: () => rmSync(directory, { recursive: true, force: true }),
@@ -80,10 +88,12 @@ export function miniupnpdCarrier({ longestLifetime = 86_400 } = {}) {
       pid = await start(CARRIER, file, join(directory, 'carrier.pid'));
       await sleep(300);
     },
-    /** Dies with its whole table: the rules go, too, as on a rebooted carrier. */
-    async lose() {
+    /** Dies with its whole table, rules included, and comes back: a rebooted carrier. */
+    async reboot({ announces }) {
       await stop(pid, 'SIGKILL');
       prepareRules();
+      if (!announces) nft(CARRIER, SILENCE);
+      pid = await start(CARRIER, join(directory, 'carrier.conf'), join(directory, 'carrier.pid'));
     },
     stop: () => stop(pid),
     clean: () => rmSync(directory, { recursive: true, force: true }),

@@ -40,7 +40,7 @@ function verdict(goal, of) {
 
 function cell(results, subjects, index, figure, subject) {
   const value = results[subject][figure]?.median;
-  if (value === undefined) return '–';
+  if (value === undefined || Number.isNaN(value)) return '–';
   const reference = results[subjects[0]][figure]?.median;
   const hasRatio = index > 0 && reference > 0 && value > 0 && /(ms|, s|\/s)$/.test(figure);
   return hasRatio ? `${short(value)} (${short(value / reference)}×)` : short(value);
