@@ -65,7 +65,7 @@ export const ADD_OPTIONS = {
     'lease',
     duration(seconds(0), LONGEST_LEASE),
     hours(1),
-    'How long the mapping is kept; 0 for as long as the host is there.',
+    'How long the mapping is kept; 0 for the longest there is, a week.',
   ),
   any: commandOption('any', yesOrNo, false, 'Another external port will do when this one is taken.'),
   description: commandOption(

@@ -113,7 +113,7 @@ export interface MappingName {
 export interface MappingOrder extends MappingName {
   readonly internalAddress: string;
   readonly internalPort: number;
-  /** 0: as long as the host is there. */
+  /** 0: the longest there is, a week (WANIPConnection:2 §2.3.16). */
   readonly leaseSeconds: number;
   /** Another port will do. */
   readonly anyPort: boolean;
