@@ -3,7 +3,7 @@
 import type { Endpoint } from '../base/ip-address.ts';
 import { IpAddress } from '../base/ip-address.ts';
 import { type Duration, days, hours, seconds } from '../base/time.ts';
-import { choice, duration, type Kind, path, scalar, whole, yesOrNo } from './config-kind.ts';
+import { choice, duration, type Kind, path, scalar, text, whole, yesOrNo } from './config-kind.ts';
 import { listenPlace } from './config-network-kinds.ts';
 import { SIMULATOR_ACTIONS } from './simulator-actions.ts';
 import { SIMULATOR_SETTINGS } from './simulator-settings.ts';
@@ -58,7 +58,10 @@ const NO_TIME: Duration | undefined = undefined;
 /** UPnP's longest lease (WANIPConnection:2 §2.3.16). */
 const LONGEST_LEASE = days(7);
 
-export const CONFIG_FILE_OPTION = commandOption('config', path('FILE'), '/etc/igd2pcp.toml', 'The configuration file.');
+/** Relative to where the person is, unlike the paths of a daemon that is started anywhere. */
+const fileName = text('FILE', 'a file name', (value) => value !== '' && !value.includes('\0'));
+
+export const CONFIG_FILE_OPTION = commandOption('config', fileName, '/etc/igd2pcp.toml', 'The configuration file.');
 export const JSON_OPTION = commandOption('json', yesOrNo, false, 'For scripts: JSON instead of text.');
 export const ADD_OPTIONS = {
   lease: commandOption(

@@ -37,6 +37,7 @@ describe('parseCommandLine', () => {
     expect(lineOf('run', env)).toMatchObject({ configFile: '/tmp/env.toml' });
     expect(lineOf('run --config /tmp/flag.toml', env)).toMatchObject({ configFile: '/tmp/flag.toml' });
     expect(lineOf('run')).toMatchObject({ configFile: undefined });
+    expect(lineOf('run --config mine.toml')).toMatchObject({ configFile: 'mine.toml' });
     expect(lineOf('check-config /tmp/word.toml', env)).toMatchObject({ configFile: '/tmp/word.toml' });
   });
 
