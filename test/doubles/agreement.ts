@@ -64,7 +64,7 @@ function carrierAgainstTable(
   carrier: ScenarioCarrier,
   table: readonly MappingView[],
 ): readonly string[] {
-  const mappings = carrier.mappings().filter((mapping) => !isAddressProbe(mapping, table) && !isOrphan(world, mapping));
+  const mappings = carrier.mappings().filter((mapping) => !isOrphan(world, mapping));
   const here = table.map((row) => {
     const key = `${row.protocol} ${internalAddressOf(world, row)} ${row.nat1Port ?? row.internalPort}`;
     return `${key} at ${row.assignedPort} of ${row.externalAddress}`;
@@ -85,16 +85,6 @@ function carrierAgainstTable(
 const isOrphan = (world: DaemonWorld, { protocol, externalPort }: SimulatedMapping): boolean =>
   world.promises.isPerhaps(protocol, externalPort) &&
   world.table().every((row) => row.protocol !== protocol || row.assignedPort !== externalPort);
-
-/** RFC 6970 §4.2: the short mapping that is made to learn the external address; nobody's port, gone by itself. */
-const isAddressProbe = (mapping: SimulatedMapping, table: readonly MappingView[]): boolean =>
-  table.every(
-    (row) => (row.nat1Port ?? row.internalPort) !== mapping.internalPort || row.protocol !== mapping.protocol,
-  ) &&
-  (mapping.internalPort === 9 || PROBE_PORTS.has(mapping.internalPort));
-
-/** Where NAT1 puts the discard port when 9 itself is taken. */
-const PROBE_PORTS: ReadonlySet<number> = new Set([20_009, 20_010]);
 
 function kernelAgainstTable(world: DaemonWorld, table: readonly MappingView[]): readonly string[] {
   const wan = world.wanAddress ?? 'nowhere';
@@ -120,15 +110,12 @@ const elements = (world: DaemonWorld, map: string): readonly string[] =>
 function promisesAgainstTable(world: DaemonWorld, table: readonly MappingView[]): readonly string[] {
   const rows = new Map(table.map((row) => [keyOf(row), row]));
   const promised = world.promises.inForce();
-  const broken = promised.flatMap((promise) => {
+  const otherTerms = promised.flatMap((promise) => {
     const row = rows.get(keyOf(promise));
-    if (row === undefined) return wasTold(world, promise) ? [] : [`promised, gone without a word: ${keyOf(promise)}`];
     // Other terms that were asked for and not answered may be in force or not.
-    if (world.promises.isPerhaps(promise.protocol, promise.externalPort)) return [];
-    if (row.internalClient !== promise.client || row.internalPort !== promise.internalPort)
-      return [
-        `promised to ${promise.client}:${promise.internalPort}, but ${keyOf(row)} leads to ${row.internalClient}`,
-      ];
+    if (row === undefined || world.promises.isPerhaps(promise.protocol, promise.externalPort)) return [];
+    if (row.internalPort !== promise.internalPort)
+      return [`${keyOf(row)} was promised to port ${promise.internalPort}, and leads to ${row.internalPort}`];
     const leaseLeft = promise.endsAt === undefined ? undefined : promise.endsAt - world.clock.now();
     const isSame =
       leaseLeft === undefined || row.leaseLeft === undefined
@@ -139,14 +126,38 @@ function promisesAgainstTable(world: DaemonWorld, table: readonly MappingView[])
   const kept = new Set(promised.map(keyOf));
   const unasked = table
     .filter((row) => row.action !== 'operator' && row.state !== 'deleting' && !kept.has(keyOf(row)))
-    .filter((row) => !world.promises.isPerhaps(row.protocol, row.externalPort))
+    .filter((row) => !world.promises.isPerhaps(row.protocol, row.externalPort) && !hasMoved(world, row))
     .map((row) => `nobody was told that it has ${keyOf(row)}`);
-  return [...broken, ...unasked];
+  return [...brokenPromises(world), ...otherTerms, ...unasked];
+}
+
+/** True at any moment: what a control point was told to have is there and leads to it, or the log says why not. */
+export function brokenPromises(world: DaemonWorld): readonly string[] {
+  const rows = new Map(world.table().map((row) => [keyOf(row), row]));
+  return world.promises.inForce().flatMap((promise) => {
+    const row = rows.get(keyOf(promise));
+    if (row === undefined) return wasTold(world, promise) ? [] : [`promised, gone without a word: ${keyOf(promise)}`];
+    // It may have gone, and come to somebody else.
+    const isAnothers = row.internalClient !== promise.client && !wasTold(world, promise);
+    return isAnothers ? [`promised to ${promise.client}, but ${keyOf(row)} leads to ${row.internalClient}`] : [];
+  });
 }
 
 /** Nothing may go before its time without an entry in the log that says why (RFC 6970 §5.9: the only way to tell). */
-const wasTold = (world: DaemonWorld, promise: Promised): boolean => {
-  const what = `${promise.protocol} ${promise.externalPort} → ${promise.client}:${promise.internalPort}`;
-  const isPerhaps = world.promises.isPerhaps(promise.protocol, promise.externalPort);
-  return isPerhaps || world.logged(/Mapping (lost|host gone|deleted)/).some((line) => line.includes(what));
+function wasTold(world: DaemonWorld, promise: Promised): boolean {
+  const target = `→ ${promise.client}:${promise.internalPort} `;
+  const what = `${promise.protocol} ${promise.externalPort} ${target}`;
+  if (world.promises.isPerhaps(promise.protocol, promise.externalPort)) return true;
+  const ended = world.logged(/Mapping (lost|host gone|deleted): /, promise.logMark);
+  const moved = world.logged(/Mapping renewed elsewhere: /, promise.logMark);
+  return (
+    ended.some((line) => line.includes(what)) ||
+    moved.some((line) => line.includes(target) && line.includes(`:${promise.externalPort}, is `))
+  );
+}
+
+/** An entry of AddAnyPortMapping follows its mapping to another port, which is evented and logged (RFC 6887 §11.2.1). */
+const hasMoved = (world: DaemonWorld, row: MappingView): boolean => {
+  const what = `${row.protocol} ${row.externalPort} → ${row.internalClient}:${row.internalPort} `;
+  return world.logged(/Mapping renewed elsewhere: /).some((line) => line.includes(what));
 };

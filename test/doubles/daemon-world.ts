@@ -67,7 +67,7 @@ export class DaemonWorld {
     this.nat = options.nat ?? 'nftables';
     const trusted: Settings = this.nat === 'none' ? { 'pcp.trusted': 'true' } : {};
     this.settings = { ...STANDARD, 'wan.nat': `"${this.nat}"`, ...trusted, ...options.settings };
-    this.promises = new Promises(simulated.clock);
+    this.promises = new Promises(simulated.clock, () => this.box.lines.length);
     this.box = simulated.host([
       { name: 'br-lan', address: `${ROUTER}/24`, segment: 'lan' },
       { name: 'wan', address: `${WAN}/24`, segment: ACCESS },
@@ -223,9 +223,10 @@ export class DaemonWorld {
       .map((row) => `${row.protocol} ${row.externalPort} → ${row.internalClient}:${row.internalPort} ${row.state}`);
   }
 
-  /** What the log said, fields included, one line each. */
-  logged(pattern: RegExp): readonly string[] {
+  /** What the log said, fields included, one line each; `from` lines on. */
+  logged(pattern: RegExp, from = 0): readonly string[] {
     return this.box.lines
+      .slice(from)
       .map(({ level, message, fields }) => `${level} ${message} ${JSON.stringify(fields)}`)
       .filter((line) => pattern.test(line));
   }

@@ -2,6 +2,7 @@
 // that got lost with the connection leave a "perhaps", which is all a control point knows, too.
 
 import { after, type Instant, seconds } from '../../src/base/time.ts';
+import type { MappingView } from '../../src/operator/mapping-view.ts';
 import type { SoapAnswer } from './control-point-soap.ts';
 import type { Name, Wish } from './lan-wish.ts';
 import type { VirtualClock } from './virtual-clock.ts';
@@ -14,6 +15,8 @@ export interface Promised {
   readonly internalPort: number;
   /** Undefined: as long as the host is there. */
   readonly endsAt: Instant | undefined;
+  /** How much the log held when it was asked for: what it said before is about something else. */
+  readonly logMark: number;
 }
 
 interface Asker {
@@ -26,12 +29,14 @@ const LONGEST_LEASE = 604_800;
 
 export class Promises {
   readonly #clock: VirtualClock;
+  readonly #logLength: () => number;
   readonly #held = new Map<string, Promised>();
   /** Asked, and the answer never came. */
   readonly #perhaps = new Set<string>();
 
-  constructor(clock: VirtualClock) {
+  constructor(clock: VirtualClock, logLength: () => number) {
     this.#clock = clock;
+    this.#logLength = logLength;
   }
 
   /** Those that are to be kept now. */
@@ -47,6 +52,7 @@ export class Promises {
   /** `isAny`: the gateway chooses the port. */
   adding(asker: Asker, wish: Wish, answer: Promise<SoapAnswer>, isAny = false): Promise<SoapAnswer> {
     const protocol = wish.protocol ?? 'TCP';
+    const logMark = this.#logLength();
     return answer.then((got) => {
       if (got.kind === 'broken') this.#perhaps.add(`${protocol} ${isAny ? 'any' : wish.external}`);
       if (got.kind !== 'success') return got;
@@ -59,6 +65,7 @@ export class Promises {
         client: wish.client ?? asker.address,
         internalPort: wish.internal ?? wish.external,
         endsAt: this.#leaseEnd(asker.igd, wish.lease ?? 3600),
+        logMark,
       });
       return got;
     });
@@ -102,6 +109,21 @@ export class Promises {
   /** The story took it away, and says so. */
   withdrawn(protocol: 'TCP' | 'UDP', externalPort: number): void {
     this.#forget((held) => held.protocol === protocol && held.externalPort === externalPort);
+  }
+
+  /** A control point that looks knows more than one that was cut off: what it sees is what it has. */
+  doubtsAreSettledBy(table: readonly MappingView[]): void {
+    for (const held of this.inForce()) {
+      if (this.isPerhaps(held.protocol, held.externalPort)) this.withdrawn(held.protocol, held.externalPort);
+    }
+    for (const row of table) {
+      if (row.action === 'operator' || !this.isPerhaps(row.protocol, row.externalPort)) continue;
+      const { protocol, externalPort, remoteHost, internalPort, leaseLeft } = row;
+      const endsAt = leaseLeft === undefined ? undefined : after(this.#clock.now(), leaseLeft);
+      const held = { protocol, externalPort, remoteHost, client: row.internalClient, internalPort, endsAt };
+      this.#held.set(keyOf(protocol, externalPort, remoteHost), { ...held, logMark: this.#logLength() });
+    }
+    this.#perhaps.clear();
   }
 
   #forget(isMeant: (held: Promised) => boolean): void {

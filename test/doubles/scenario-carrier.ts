@@ -28,6 +28,8 @@ export interface AskedMap {
 /** The segment between the box and its carrier. */
 export const ACCESS = 'access';
 const PCP_PORT = 5351;
+/** RFC 6970 §4.2: a short mapping of the discard port shows the external address; no host has anything to do with it. */
+const ADDRESS_PROBE = 9;
 
 export class ScenarioCarrier {
   readonly address: string;
@@ -35,7 +37,7 @@ export class ScenarioCarrier {
   readonly #host: SimulatedHost;
   readonly #session: SimulatorSession;
   readonly #world: SimulatedWorld;
-  /** MAP requests that were sent to it, whatever became of them. */
+  /** MAP requests for LAN hosts that were sent to it, whatever became of them. */
   maps: AskedMap[] = [];
 
   private constructor(world: SimulatedWorld, address: string, host: SimulatedHost, session: SimulatorSession) {
@@ -50,7 +52,8 @@ export class ScenarioCarrier {
       watch(datagram);
       if (endpointText(datagram.to) !== own) return;
       const decoded = decodeRequest(datagram.bytes);
-      if (decoded.kind === 'request' && decoded.request.kind === 'map')
+      const isMap = decoded.kind === 'request' && decoded.request.kind === 'map';
+      if (isMap && decoded.request.kind === 'map' && decoded.request.internalPort !== ADDRESS_PROBE)
         this.maps.push({ at: world.clock.now(), request: decoded.request });
     };
   }
@@ -85,15 +88,15 @@ export class ScenarioCarrier {
   }
 
   /** Gives a mapping another external port, and its old one to another subscriber. */
-  moves(externalPort: number, to: number): void {
-    const mapping = this.mappingAt(externalPort);
+  moves(externalPort: number, to: number, protocol: 'TCP' | 'UDP' = 'TCP'): void {
+    const mapping = this.mappingAt(externalPort, protocol);
     if (mapping === undefined) throw new Error(`the carrier maps no port ${externalPort}`);
     this.#session.run((simulator, now) => simulator.moveMapping(mapping, portNumber(to), now));
     this.givesAway(externalPort, mapping.protocol);
   }
 
-  revokes(externalPort: number): void {
-    const mapping = this.mappingAt(externalPort);
+  revokes(externalPort: number, protocol: 'TCP' | 'UDP' = 'TCP'): void {
+    const mapping = this.mappingAt(externalPort, protocol);
     if (mapping === undefined) throw new Error(`the carrier maps no port ${externalPort}`);
     this.#session.run((simulator, now) => simulator.revokeMapping(mapping, true, now));
     this.givesAway(externalPort, mapping.protocol);
@@ -113,13 +116,17 @@ export class ScenarioCarrier {
     this.#session.run((simulator, now) => simulator.revokeMapping(strangerAt(externalPort, protocol), false, now));
   }
 
-  /** Of this subscriber. */
+  /** Of this subscriber, for its LAN hosts. */
   mappings(): readonly SimulatedMapping[] {
-    return this.simulator.mappings(this.#world.clock.now()).filter((mapping) => mapping.client !== undefined);
+    const all = this.simulator.mappings(this.#world.clock.now());
+    return all.filter(({ client, internalPort }) => client !== undefined && internalPort !== ADDRESS_PROBE);
   }
 
-  mappingAt(externalPort: number): SimulatedMapping | undefined {
-    return this.mappings().find((mapping) => mapping.externalPort === externalPort);
+  /** `protocol` left out: of either. */
+  mappingAt(externalPort: number, protocol?: 'TCP' | 'UDP'): SimulatedMapping | undefined {
+    return this.mappings().find(
+      (mapping) => mapping.externalPort === externalPort && (protocol ?? mapping.protocol) === mapping.protocol,
+    );
   }
 
   ports(): readonly number[] {
