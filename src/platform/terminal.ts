@@ -28,8 +28,9 @@ export function openTerminal(): NodeTerminal {
     // https://no-color.org: any value that is not empty.
     hasColour:
       process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb',
-    columns: () => out.columns ?? STANDARD_COLUMNS,
-    rows: () => out.rows ?? STANDARD_ROWS,
+    // A terminal that nobody told its size says 0.
+    columns: () => out.columns || STANDARD_COLUMNS,
+    rows: () => out.rows || STANDARD_ROWS,
     print: (text) => {
       process.stdout.write(text);
     },
