@@ -5,8 +5,8 @@ import type { CancelWake, Clock, RandomSource } from '../base/host.ts';
 import type { IpAddress } from '../base/ip-address.ts';
 import type { PortNumber } from '../base/port-number.ts';
 import { after, type Duration, type Instant, minutes, scale, seconds, shorter } from '../base/time.ts';
-import type { MappingUpdate, Patience, PcpService } from '../interworking/pcp-service.ts';
-import type { Granted, Refused, ReleaseOutcome, Unanswered } from '../pcp/map-outcome.ts';
+import type { Patience, PcpService } from '../interworking/pcp-service.ts';
+import type { Granted, MappingUpdate, Refused, ReleaseOutcome, Unanswered } from '../pcp/map-outcome.ts';
 import type { MapRequest } from '../pcp/map-request.ts';
 import { firstRenewal, nextRenewal, type RenewalTime } from '../pcp/renewal-time.ts';
 

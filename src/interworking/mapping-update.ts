@@ -3,10 +3,10 @@
 
 import { after, earlier, minutes } from '../base/time.ts';
 import { type Mapping, mappingKeyText } from '../mapping/mapping.ts';
+import type { MappingUpdate } from '../pcp/map-outcome.ts';
 import { resultName } from '../pcp/result-code.ts';
 import { acceptGrant } from './accept-grant.ts';
 import type { Interworking } from './interworking.ts';
-import type { MappingUpdate } from './pcp-service.ts';
 import { freshSchedule } from './renewal-schedule.ts';
 
 /** A mapping the server has revoked works no more; it gets so long to be had back. */

@@ -2,13 +2,9 @@
 // fallback, over NAT-PMP; another upstream protocol would be another implementation of this one interface.
 
 import type { IpAddress } from '../base/ip-address.ts';
-import type { PortNumber } from '../base/port-number.ts';
 import type { Duration, Instant } from '../base/time.ts';
-import type { TransportProtocol } from '../base/transport-protocol.ts';
-import type { MapOutcome, ReleaseOutcome, ServerId } from '../pcp/map-outcome.ts';
+import type { MapOutcome, MappingUpdate, ReleaseOutcome, ServerId } from '../pcp/map-outcome.ts';
 import type { MapKey, MapRequest } from '../pcp/map-request.ts';
-import type { MappingNonce } from '../pcp/mapping-nonce.ts';
-import type { ResultCode } from '../pcp/result-code.ts';
 
 export type Patience =
   /** A control point waits: retransmit as RFC 6887 §8.1.1 says, give up after the budget and withdraw. */
@@ -44,20 +40,4 @@ export interface PcpServiceListener {
   /** The address we send from changed: what was mapped from the old one must be mapped anew (RFC 6970 §5.10). */
   sourceAddressChanged(address: IpAddress | undefined): void;
   healthChanged(): void;
-}
-
-export interface MappingUpdate {
-  readonly server: ServerId;
-  readonly nonce: MappingNonce;
-  readonly protocol: TransportProtocol;
-  readonly internalPort: PortNumber;
-  readonly internalAddress: IpAddress;
-  readonly change:
-    | {
-        readonly kind: 'granted';
-        readonly assignedAddress: IpAddress;
-        readonly assignedPort: PortNumber;
-        readonly lifetime: Duration;
-      }
-    | { readonly kind: 'refused'; readonly code: ResultCode; readonly lifetimeSeconds: number };
 }

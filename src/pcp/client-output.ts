@@ -1,13 +1,9 @@
 // Everything a PCP client can do to the world, on one screen.
 
 import type { Endpoint, IpAddress } from '../base/ip-address.ts';
-import type { PortNumber } from '../base/port-number.ts';
 import type { Duration } from '../base/time.ts';
-import type { TransportProtocol } from '../base/transport-protocol.ts';
-import type { MapOutcome, ReleaseOutcome, ServerId } from './map-outcome.ts';
-import type { MappingNonce } from './mapping-nonce.ts';
+import type { MapOutcome, MappingUpdate, ReleaseOutcome, ServerId } from './map-outcome.ts';
 import type { MandatoryOption } from './option-support.ts';
-import type { ResultCode } from './result-code.ts';
 import type { IgnoredBecause } from './wire/decoded.ts';
 
 export type DatagramIgnoredBecause =
@@ -24,30 +20,13 @@ export type DatagramIgnoredBecause =
 
 export type ProtocolName = 'PCP' | 'NAT-PMP';
 
-/** An unsolicited MAP response (RFC 6887 §11.5). */
-export interface UpdatedMapping {
-  readonly server: ServerId;
-  readonly nonce: MappingNonce;
-  readonly protocol: TransportProtocol;
-  readonly internalPort: PortNumber;
-  readonly internalAddress: IpAddress;
-  readonly change:
-    | {
-        readonly kind: 'granted';
-        readonly assignedAddress: IpAddress;
-        readonly assignedPort: PortNumber;
-        readonly lifetime: Duration;
-      }
-    | { readonly kind: 'refused'; readonly code: ResultCode; readonly lifetimeSeconds: number };
-}
-
 export type ClientOutput =
   | { readonly kind: 'transmit'; readonly to: Endpoint; readonly bytes: Uint8Array }
   | { readonly kind: 'settled'; readonly id: number; readonly outcome: MapOutcome }
   | { readonly kind: 'released'; readonly id: number; readonly outcome: ReleaseOutcome }
   | { readonly kind: 'ignored'; readonly why: DatagramIgnoredBecause; readonly from: Endpoint }
   | { readonly kind: 'server lost state'; readonly server: ServerId }
-  | { readonly kind: 'mapping updated'; readonly update: UpdatedMapping }
+  | { readonly kind: 'mapping updated'; readonly update: MappingUpdate }
   /** `supported` as of now; a refusal is believed for the hold only. */
   | {
       readonly kind: 'option learned';

@@ -1,8 +1,11 @@
-// How a MAP or a release ended, in words: granted, refused or unanswered. Nothing about the wire.
+// How a MAP or a release ended, in words: granted, refused or unanswered; and what a server changes unasked. Nothing about
+// the wire.
 
 import type { IpAddress } from '../base/ip-address.ts';
 import type { PortNumber } from '../base/port-number.ts';
 import type { Duration } from '../base/time.ts';
+import type { TransportProtocol } from '../base/transport-protocol.ts';
+import type { MappingNonce } from './mapping-nonce.ts';
 import type { ResultCode } from './result-code.ts';
 
 /** One PCP server, whatever number of addresses it has. Stable across restarts for the same configuration. */
@@ -45,3 +48,20 @@ export type ReleaseOutcome =
   | { readonly kind: 'released'; readonly server: ServerId; readonly busyFor: Duration }
   | Refused
   | Unanswered;
+
+/** An unsolicited MAP response (RFC 6887 §11.5). */
+export interface MappingUpdate {
+  readonly server: ServerId;
+  readonly nonce: MappingNonce;
+  readonly protocol: TransportProtocol;
+  readonly internalPort: PortNumber;
+  readonly internalAddress: IpAddress;
+  readonly change:
+    | {
+        readonly kind: 'granted';
+        readonly assignedAddress: IpAddress;
+        readonly assignedPort: PortNumber;
+        readonly lifetime: Duration;
+      }
+    | { readonly kind: 'refused'; readonly code: ResultCode; readonly lifetimeSeconds: number };
+}

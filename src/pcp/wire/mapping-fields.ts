@@ -5,6 +5,7 @@ import type { ByteReader } from '../../base/byte-reader.ts';
 import type { ByteWriter } from '../../base/byte-writer.ts';
 import type { IpAddress } from '../../base/ip-address.ts';
 import type { PortNumber } from '../../base/port-number.ts';
+import { unreachable } from '../../base/result.ts';
 import { bytesOfNonce, type MappingNonce, NONCE_BYTES, nonceFromBytes } from '../mapping-nonce.ts';
 
 export interface MapFields {
@@ -22,10 +23,31 @@ export interface PeerFields extends MapFields {
   readonly remoteAddress: IpAddress;
 }
 
+/** What stands between header and options, by opcode. */
+export type MessageBody =
+  | { readonly kind: 'announce' }
+  | ({ readonly kind: 'map' } & MapFields)
+  | ({ readonly kind: 'peer' } & PeerFields);
+
 export const MAP_OCTETS = 36;
 export const PEER_OCTETS = 56;
 
-export function encodeMapFields(writer: ByteWriter, fields: MapFields): void {
+export function encodeBody(writer: ByteWriter, body: MessageBody): void {
+  switch (body.kind) {
+    case 'announce':
+      break;
+    case 'map':
+      encodeMapFields(writer, body);
+      break;
+    case 'peer':
+      encodePeerFields(writer, body);
+      break;
+    default:
+      unreachable(body);
+  }
+}
+
+function encodeMapFields(writer: ByteWriter, fields: MapFields): void {
   writer.raw(bytesOfNonce(fields.nonce)).u8(fields.protocol).zeros(3);
   writer.u16(fields.internalPort).u16(fields.externalPort).address(fields.externalAddress);
 }
@@ -43,7 +65,7 @@ export function decodeMapFields(reader: ByteReader): MapFields {
   };
 }
 
-export function encodePeerFields(writer: ByteWriter, fields: PeerFields): void {
+function encodePeerFields(writer: ByteWriter, fields: PeerFields): void {
   encodeMapFields(writer, fields);
   writer.u16(fields.remotePort).zeros(2).address(fields.remoteAddress);
 }

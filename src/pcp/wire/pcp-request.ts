@@ -4,16 +4,15 @@
 import { ByteReader } from '../../base/byte-reader.ts';
 import { ByteWriter } from '../../base/byte-writer.ts';
 import type { IpAddress } from '../../base/ip-address.ts';
-import { unreachable } from '../../base/result.ts';
 import { MALFORMED_OPTION, MALFORMED_REQUEST, type ResultCode, UNSUPP_OPCODE, UNSUPP_VERSION } from '../result-code.ts';
 import { checkedLength, HEADER_OCTETS, MAX_PCP_DATAGRAM, OPCODE, PCP_VERSION, RESPONSE_BIT } from './common-header.ts';
 import {
   decodeMapFields,
   decodePeerFields,
-  encodeMapFields,
-  encodePeerFields,
+  encodeBody,
   MAP_OCTETS,
   type MapFields,
+  type MessageBody,
   PEER_OCTETS,
   type PeerFields,
 } from './mapping-fields.ts';
@@ -42,18 +41,7 @@ export function encodeRequest(request: PcpRequest): Uint8Array {
   const writer = new ByteWriter();
   writer.u8(PCP_VERSION).u8(OPCODE[request.kind]).zeros(2);
   writer.u32(request.lifetimeSeconds).address(request.clientAddress);
-  switch (request.kind) {
-    case 'announce':
-      break;
-    case 'map':
-      encodeMapFields(writer, request);
-      break;
-    case 'peer':
-      encodePeerFields(writer, request);
-      break;
-    default:
-      unreachable(request);
-  }
+  encodeBody(writer, request);
   encodeOptions(writer, request.options);
   return checkedLength(writer.bytes());
 }
@@ -85,12 +73,7 @@ const BODY_OCTETS: Readonly<Record<number, number>> = {
   [OPCODE.peer]: PEER_OCTETS,
 };
 
-type RequestBody =
-  | { readonly kind: 'announce' }
-  | ({ readonly kind: 'map' } & MapFields)
-  | ({ readonly kind: 'peer' } & PeerFields);
-
-function decodeBody(opcode: number, reader: ByteReader): RequestBody {
+function decodeBody(opcode: number, reader: ByteReader): MessageBody {
   if (opcode === OPCODE.map) return { kind: 'map', ...decodeMapFields(reader) };
   return opcode === OPCODE.peer ? { kind: 'peer', ...decodePeerFields(reader) } : { kind: 'announce' };
 }

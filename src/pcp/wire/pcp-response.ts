@@ -3,7 +3,6 @@
 
 import { ByteReader } from '../../base/byte-reader.ts';
 import { ByteWriter } from '../../base/byte-writer.ts';
-import { unreachable } from '../../base/result.ts';
 import { type ResultCode, UNSUPP_VERSION } from '../result-code.ts';
 import {
   checkedLength,
@@ -18,8 +17,7 @@ import { type Decoded, ignored, message } from './decoded.ts';
 import {
   decodeMapFields,
   decodePeerFields,
-  encodeMapFields,
-  encodePeerFields,
+  encodeBody,
   MAP_OCTETS,
   type MapFields,
   PEER_OCTETS,
@@ -56,18 +54,7 @@ export function encodeResponse(response: PcpResponse): Uint8Array {
     .u8(0)
     .u8(response.code);
   writer.u32(response.lifetimeSeconds).u32(response.epoch).zeros(12);
-  switch (response.kind) {
-    case 'announce':
-      break;
-    case 'map':
-      encodeMapFields(writer, response);
-      break;
-    case 'peer':
-      encodePeerFields(writer, response);
-      break;
-    default:
-      unreachable(response);
-  }
+  encodeBody(writer, response);
   encodeOptions(writer, response.options);
   return checkedLength(writer.bytes());
 }
