@@ -77,14 +77,24 @@ function markDeleting(iw: Interworking, mapping: Mapping): void {
   iw.table.put({ ...current, state: 'deleting', upstream: { ...current.upstream, renewAt } });
 }
 
-/** A due retry of the renewal loop, or what is left to do when an entry has gone from the table already. */
+/**
+ * A due retry of the renewal loop, or what is left to do when an entry has gone from the table already: tried until the
+ * mapping would have ended by itself, or somebody has it again.
+ */
 export async function releaseInBackground(iw: Interworking, mapping: Mapping): Promise<void> {
-  const outcome = await iw.releases.begin(mapping, mapping.upstream.expiresAt);
-  if (outcome.kind === 'released') removeReleased(iw, mapping, 'the server let it go');
-  else if (outcome.kind === 'refused')
-    iw.log.warn('The PCP server refused to delete a mapping', {
-      protocol: mapping.protocol,
-      externalPort: mapping.externalPort,
-      result: resultName(outcome.code),
-    });
+  const { expiresAt, nonce } = mapping.upstream;
+  for (;;) {
+    const outcome = await iw.releases.begin(mapping, expiresAt);
+    if (outcome.kind === 'released') removeReleased(iw, mapping, 'the server let it go');
+    if (outcome.kind === 'refused')
+      iw.log.warn('The PCP server refused to delete a mapping', {
+        protocol: mapping.protocol,
+        externalPort: mapping.externalPort,
+        result: resultName(outcome.code),
+      });
+    if (outcome.kind !== 'unanswered' || iw.table.withNonce(nonce).length > 0) return;
+    const again = earlier(after(iw.now(), RELEASE_AGAIN), expiresAt);
+    if (again <= iw.now() || (await iw.alarms.until(again, 'delete a mapping upstream')) === 'cancelled') return;
+    if (iw.table.withNonce(nonce).length > 0) return;
+  }
 }

@@ -40,6 +40,7 @@ export class FakePcpService implements PcpService {
     string,
     { readonly code: number; readonly lifetimeSeconds: number; readonly until: Instant }
   >();
+  readonly #held = new Set<string>();
   #withdrawals: MapKey[] = [];
   #lostState = false;
   latency: Duration = milliseconds(20);
@@ -147,7 +148,6 @@ export class FakePcpService implements PcpService {
 
   map(request: MapRequest, patience: Patience): Promise<MapOutcome> {
     const key = keyText(request);
-    this.#supersede(key);
     const server = this.#current;
     if (server === undefined) return Promise.resolve({ kind: 'unanswered', why: 'no server' });
     const memory = this.#memory.get(requestText(request));
@@ -158,6 +158,7 @@ export class FakePcpService implements PcpService {
     }
     if (this.isKnownDown && patience.kind === 'answer within')
       return Promise.resolve({ kind: 'unanswered', why: 'server known to be down' });
+    this.#supersede(key);
     return new Promise((resolve) => {
       const exchange: Exchange = { key, isOpen: true, give: resolve };
       this.#open.set(key, exchange);
@@ -169,6 +170,7 @@ export class FakePcpService implements PcpService {
         this.#close(exchange);
         if (answer.kind === 'granted') {
           const { mapping, lifetime } = answer;
+          this.#held.add(key);
           resolve({
             kind: 'granted',
             server,
@@ -191,6 +193,7 @@ export class FakePcpService implements PcpService {
   release(mapKey: MapKey, until: Instant): Promise<ReleaseOutcome> {
     const key = keyText(mapKey);
     this.#supersede(key);
+    this.#held.delete(key);
     const server = this.#current;
     if (server === undefined) return Promise.resolve({ kind: 'unanswered', why: 'no server' });
     this.#forgetRefusals();
@@ -236,8 +239,9 @@ export class FakePcpService implements PcpService {
       this.#endAt(exchange, patience.until, () => {});
       return;
     }
-    // RFC 6887 §15: a late success must not leave a mapping nobody knows of.
+    // RFC 6887 §15: a late success must not leave a mapping nobody knows of. A refresh of what we have is no such thing.
     const withdraw = (): void => {
+      if (this.#held.has(exchange.key)) return;
       this.#withdrawals.push(request);
       if (!this.isSilent && !this.isKnownDown) this.#withdrawAll();
     };
