@@ -1,11 +1,14 @@
-// Every room explains itself, and files are named after what they hold.
+// Every room explains itself, the plans of the house show it as it stands, and files are named after what they hold.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { SCPD_NAMES } from '../../src/igd/descriptor-texts.ts';
 
-const SRC = fileURLToPath(new URL('../../src', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const SRC = join(ROOT, 'src');
 const rooms = readdirSync(SRC, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map((entry) => entry.name);
@@ -28,5 +31,44 @@ describe('the rooms', () => {
     const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'));
     const silent = files.filter((path) => !/^(\/\/|\/\*)/.test(readFileSync(join(SRC, path), 'utf8')));
     expect(silent).toEqual([]);
+  });
+});
+
+describe('the plans of the house', () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+
+  it('the tree of the README shows every room, and no other', () => {
+    const shown = [...readme.matchAll(/^[├└]── ([\w-]+)\/ /gm)].map((match) => match[1] ?? '');
+    expect(shown.sort()).toEqual([...rooms].sort());
+  });
+
+  it('every room has its rule about whom it may import', () => {
+    const { forbidden } = createRequire(import.meta.url)('./layers.cjs') as { forbidden: readonly { name: string }[] };
+    const ruled = forbidden.map(({ name }) => name.replace('-keeps-to-its-neighbours', ''));
+    expect(rooms.filter((room) => !ruled.includes(room))).toEqual([]);
+  });
+
+  it('the services we describe are the files in descriptors/', () => {
+    const files = readdirSync(join(ROOT, 'descriptors', 'scpd')).map((name) => basename(name, '.xml'));
+    expect(files.sort()).toEqual([...SCPD_NAMES].sort());
+  });
+});
+
+describe('the READMEs', () => {
+  const known = new Set(
+    ['src', 'test', 'descriptors', '.scripts'].flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((path) => basename(path)),
+    ),
+  );
+  const documents = [
+    'README.md',
+    'descriptors/README.md',
+    'test/lab/README.md',
+    ...rooms.map((room) => `src/${room}/README.md`),
+  ];
+
+  it.each(documents)('%s names no file that is gone', (path) => {
+    const named = [...readFileSync(join(ROOT, path), 'utf8').matchAll(/`([\w./-]+\.(?:ts|mjs|cjs|xml))`/g)];
+    expect(named.map((match) => match[1] ?? '').filter((name) => !known.has(basename(name)))).toEqual([]);
   });
 });
