@@ -1,8 +1,15 @@
 // PCP results as UPnP error codes: the table of RFC 6970 §4.3, by version of the service and by action.
 // The only place where one becomes the other; a new result code without a row fails the build.
 
+import { milliseconds } from '../base/time.ts';
 import type { MapOutcome, Refused, ReleaseOutcome } from '../pcp/map-outcome.ts';
-import { isKnownResultCode, type KnownResultCode, type ResultCode } from '../pcp/result-code.ts';
+import {
+  CANNOT_PROVIDE_EXTERNAL,
+  isKnownResultCode,
+  RESULT_NAMES,
+  type ResultCode,
+  type ResultName,
+} from '../pcp/result-code.ts';
 import type { UpnpErrorCode } from '../upnp/upnp-error.ts';
 
 export type MappingAction =
@@ -22,41 +29,40 @@ const ACTION_FAILED: Row = { igd1: 501, igd2: 501 };
 const NOT_ALLOWED: Row = { igd1: 718, igd2: 606 };
 /** The control point cannot tell a full server from a used-up quota. */
 const NO_PORTS: Row = { igd1: 501, igd2: 728 };
-const PORT_IN_USE: Row = { igd1: 718, igd2: 718 };
+/** RFC 7652 came later than RFC 6970: who may not, may not. */
+const NOT_AUTHENTICATED: Row = { igd1: 501, igd2: 606 };
 
-const ROWS: Readonly<Record<KnownResultCode, Row>> = {
+const ROWS: Readonly<Record<Exclude<ResultName, 'CANNOT_PROVIDE_EXTERNAL'>, Row>> = {
   // Success is no error; a success that cannot be used is.
-  0: ACTION_FAILED,
-  1: ACTION_FAILED,
-  2: NOT_ALLOWED,
-  3: ACTION_FAILED,
-  4: ACTION_FAILED,
-  5: ACTION_FAILED,
-  6: ACTION_FAILED,
-  7: ACTION_FAILED,
-  8: NO_PORTS,
-  9: ACTION_FAILED,
-  10: NO_PORTS,
-  11: PORT_IN_USE,
-  12: ACTION_FAILED,
-  13: ACTION_FAILED,
-  14: ACTION_FAILED,
-  // RFC 7652 came later than RFC 6970: who may not, may not.
-  15: { igd1: 501, igd2: 606 },
-  16: { igd1: 501, igd2: 606 },
-  17: ACTION_FAILED,
-  18: { igd1: 501, igd2: 606 },
-  19: ACTION_FAILED,
-  20: ACTION_FAILED,
-  21: ACTION_FAILED,
-  22: ACTION_FAILED,
-  23: ACTION_FAILED,
-  24: ACTION_FAILED,
-  25: ACTION_FAILED,
-  26: ACTION_FAILED,
+  SUCCESS: ACTION_FAILED,
+  UNSUPP_VERSION: ACTION_FAILED,
+  NOT_AUTHORIZED: NOT_ALLOWED,
+  MALFORMED_REQUEST: ACTION_FAILED,
+  UNSUPP_OPCODE: ACTION_FAILED,
+  UNSUPP_OPTION: ACTION_FAILED,
+  MALFORMED_OPTION: ACTION_FAILED,
+  NETWORK_FAILURE: ACTION_FAILED,
+  NO_RESOURCES: NO_PORTS,
+  UNSUPP_PROTOCOL: ACTION_FAILED,
+  USER_EX_QUOTA: NO_PORTS,
+  ADDRESS_MISMATCH: ACTION_FAILED,
+  EXCESSIVE_REMOTE_PEERS: ACTION_FAILED,
+  INITIATION: ACTION_FAILED,
+  AUTHENTICATION_REQUIRED: NOT_AUTHENTICATED,
+  AUTHENTICATION_FAILED: NOT_AUTHENTICATED,
+  AUTHENTICATION_SUCCEEDED: ACTION_FAILED,
+  AUTHORIZATION_FAILED: NOT_AUTHENTICATED,
+  SESSION_TERMINATED: ACTION_FAILED,
+  UNKNOWN_SESSION_ID: ACTION_FAILED,
+  DOWNGRADE_ATTACK_DETECTED: ACTION_FAILED,
+  AUTHENTICATION_REQUEST: ACTION_FAILED,
+  AUTHENTICATION_REPLY: ACTION_FAILED,
+  THIRD_PARTY_ID_UNKNOWN: ACTION_FAILED,
+  THIRD_PARTY_MISSING_OPTION: ACTION_FAILED,
+  UNSUPP_THIRD_PARTY_ID_LENGTH: ACTION_FAILED,
 };
 
-/** CANNOT_PROVIDE_EXTERNAL where 718 is no answer of the action (RFC 6970 §4.3 names 714 beside it). */
+/** CANNOT_PROVIDE_EXTERNAL is 718 where the action has it (RFC 6970 §4.3 names 714 beside it). */
 const PORT_IN_USE_BY_ACTION: Readonly<Record<MappingAction, UpnpErrorCode>> = {
   AddPortMapping: 718,
   AddAnyPortMapping: 728,
@@ -67,8 +73,8 @@ const PORT_IN_USE_BY_ACTION: Readonly<Record<MappingAction, UpnpErrorCode>> = {
 
 export function upnpErrorOf(code: ResultCode, action: MappingAction, igd: 1 | 2): UpnpErrorCode {
   if (!isKnownResultCode(code)) return 501;
-  if (code === 11) return PORT_IN_USE_BY_ACTION[action];
-  const row = ROWS[code];
+  if (code === CANNOT_PROVIDE_EXTERNAL) return PORT_IN_USE_BY_ACTION[action];
+  const row = ROWS[RESULT_NAMES[code]];
   return igd === 1 ? row.igd1 : row.igd2;
 }
 
@@ -87,6 +93,6 @@ export const ownRefusal = (from: Refused | { readonly server: Refused['server'] 
   server: from.server,
   code,
   lifetimeSeconds: 0,
-  hold: 0 as Refused['hold'],
+  hold: milliseconds(0),
   by: 'client',
 });

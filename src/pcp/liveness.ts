@@ -54,7 +54,7 @@ export class Liveness {
     return this.#round.attempts === 1 ? this.#lastSentAt : undefined;
   }
 
-  /** Starts a round unless one is under way.  */
+  /** Starts a round unless one is under way. */
   ask(now: Instant): void {
     this.#round ??= { startedAt: now, attempts: 0, timeout: undefined, dueAt: now };
   }

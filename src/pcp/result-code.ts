@@ -33,6 +33,7 @@ export const RESULT_NAMES = {
 } as const;
 
 export type KnownResultCode = keyof typeof RESULT_NAMES;
+export type ResultName = (typeof RESULT_NAMES)[KnownResultCode];
 /** An octet off the wire: servers may send codes nobody has registered. */
 export type ResultCode = number;
 
