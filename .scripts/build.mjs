@@ -7,6 +7,10 @@ import { build } from 'esbuild';
 import packageJson from '../package.json' with { type: 'json' };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+// In words every Node.js understands, before anything an old one would trip over.
+const REFUSE_OLD_NODE =
+  'var v=process.versions.node.split(".");if(+v[0]<20||(+v[0]===20&&+v[1]<11)){' +
+  'console.error("igd2pcp: needs Node.js 20.11 or newer; this is "+process.versions.node);process.exit(2)}';
 const shared = {
   absWorkingDir: root,
   bundle: true,
@@ -30,7 +34,7 @@ async function buildProduct() {
     format: 'cjs',
     minify: true,
     keepNames: true,
-    banner: { js: '#!/usr/bin/env node' },
+    banner: { js: `#!/usr/bin/env node\n${REFUSE_OLD_NODE}` },
   });
   await build({
     ...shared,

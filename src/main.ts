@@ -223,10 +223,13 @@ function readFrom({ configFile, args }: Configured, purpose: ConfigPurpose): Rea
   const fileName = configFile ?? DEFAULT_CONFIG_FILE;
   let fileText: string | undefined;
   try {
-    fileText = readFileSync(fileName, 'utf8');
+    // A demo is the same everywhere: what this machine is configured for is no part of it.
+    const isWanted = configFile !== undefined || purpose !== 'demo';
+    fileText = isWanted ? readFileSync(fileName, 'utf8') : undefined;
   } catch (error) {
     // Only a file that was asked for has to be there.
-    if (configFile !== undefined)
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    if (configFile !== undefined || !isMissing)
       return { ok: false, problems: [`cannot read the configuration: ${(error as Error).message}`] };
   }
   const read = readConfig({ args, env: process.env, fileText, fileName, purpose });

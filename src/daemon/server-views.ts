@@ -1,8 +1,9 @@
 // PCP servers as the operator's pages show them, from what the PCP session knows.
 
-import { between, type Instant } from '../base/time.ts';
+import { between, type Instant, minutes } from '../base/time.ts';
 import type { PcpAbility, ServerView } from '../operator/operator-source.ts';
 import type { OptionState } from '../pcp/option-support.ts';
+import { UNSUPP_OPCODE } from '../pcp/result-code.ts';
 import type { ServerView as PcpServerView } from '../pcp/server-view.ts';
 
 /** Since when each server has been as it is; the machine knows only the present. */
@@ -26,17 +27,31 @@ export class ServerViews {
       isCurrent: server.id === current,
       health: server.health,
       healthFor: between(this.#since.get(server.id)?.at ?? now, now),
-      version: server.heardAt === undefined ? undefined : server.protocol,
+      version: server.heardAt === undefined ? undefined : PROTOCOL_WORDS[server.protocol],
       roundTrip: server.counters.medianRoundTrip,
       abilities: abilitiesOf(server),
       traffic: server.counters,
-      lastRefusal: undefined,
+      lastRefusal: lastRefusal(server, now),
     }));
   }
 }
 
-function abilitiesOf({ options }: PcpServerView): ServerView['abilities'] {
+const PROTOCOL_WORDS = { PCP: 'PCP 2', 'NAT-PMP': 'NAT-PMP' } as const;
+
+/** Longer ago it says nothing about the present (RFC 6887 §7.4: the longest hold is half an hour). */
+const REFUSAL_MATTERS = minutes(30);
+
+function lastRefusal({ counters }: PcpServerView, now: Instant): ServerView['lastRefusal'] {
+  if (counters.lastRefusal === undefined) return undefined;
+  const { code, at } = counters.lastRefusal;
+  const ago = between(at, now);
+  return ago > REFUSAL_MATTERS ? undefined : { code, ago };
+}
+
+function abilitiesOf({ options, held, holds }: PcpServerView): ServerView['abilities'] {
   const abilities: Partial<Record<PcpAbility, 'yes' | 'no'>> = {};
+  if (held > 0) abilities.MAP = 'yes';
+  else if (holds.some((hold) => hold.code === UNSUPP_OPCODE)) abilities.MAP = 'no';
   const named: readonly (readonly [PcpAbility, OptionState])[] = [
     ['PREFER_FAILURE', options.PREFER_FAILURE],
     ['THIRD_PARTY', options.THIRD_PARTY],

@@ -52,7 +52,7 @@ export class Answers {
   take(match: Exclude<Match, { kind: 'copy' }>, reply: MapReply, now: Instant): Outputs {
     if (match.kind === 'held') return this.#update(match.held, reply, now);
     const { exchange } = match;
-    this.#context.counters.answered(reply.code);
+    this.#context.counters.answered(reply.code, now);
     if (exchange.attempts === 1 && exchange.firstSentAt !== undefined) {
       this.#context.counters.tookRoundTrip(milliseconds(now - exchange.firstSentAt));
     }

@@ -207,7 +207,7 @@ export class Conversation implements Machine<ClientOutput> {
     if (isAnswer && askedAt !== undefined) counters.tookRoundTrip(between(askedAt, now));
     if (isAnswer) {
       liveness.noteAnswered();
-      counters.answered(reply.code);
+      counters.answered(reply.code, now);
     }
     const lost = this.#judgeEpoch(reply.epoch, now, isAnswer ? 'confirmation' : 'unasked');
     if (isAnswer && reply.code === ADDRESS_MISMATCH) knowledge.noteUnusable(reply.code, 0, now);

@@ -1,8 +1,8 @@
 // What happened with one server so far, counted for the status page and the metrics.
 
-import { type Duration, milliseconds } from '../base/time.ts';
+import { type Duration, type Instant, milliseconds } from '../base/time.ts';
 import type { DatagramIgnoredBecause } from './client-output.ts';
-import type { ResultCode } from './result-code.ts';
+import { type ResultCode, SUCCESS } from './result-code.ts';
 
 export type RequestKind = 'map' | 'release' | 'announce';
 
@@ -10,6 +10,7 @@ export interface CountersView {
   readonly sent: Readonly<Record<RequestKind, number>>;
   readonly retransmissions: number;
   readonly results: ReadonlyMap<ResultCode, number>;
+  readonly lastRefusal: { readonly code: ResultCode; readonly at: Instant } | undefined;
   readonly unanswered: number;
   readonly ignored: ReadonlyMap<DatagramIgnoredBecause, number>;
   readonly lastRoundTrip: Duration | undefined;
@@ -41,14 +42,16 @@ export class ServerCounters {
   #roundTripCount = 0;
   #retransmissions = 0;
   #unanswered = 0;
+  #lastRefusal: CountersView['lastRefusal'];
 
   sent(kind: RequestKind, isRetransmission: boolean): void {
     this.#sent[kind] += 1;
     if (isRetransmission) this.#retransmissions += 1;
   }
 
-  answered(code: ResultCode): void {
+  answered(code: ResultCode, now: Instant): void {
     this.#results.set(code, (this.#results.get(code) ?? 0) + 1);
+    if (code !== SUCCESS) this.#lastRefusal = { code, at: now };
   }
 
   gaveUp(): void {
@@ -74,6 +77,7 @@ export class ServerCounters {
       sent: { ...this.#sent },
       retransmissions: this.#retransmissions,
       results: new Map(this.#results),
+      lastRefusal: this.#lastRefusal,
       unanswered: this.#unanswered,
       ignored: new Map(this.#ignored),
       lastRoundTrip: this.#roundTrips.at(-1),
