@@ -10,8 +10,11 @@ import type { MapKey, MapRequest } from '../pcp/map-request.ts';
 import { NOT_AUTHORIZED } from '../pcp/result-code.ts';
 import type { ExternalAddresses, Interworking } from './interworking.ts';
 
-/** RFC 6970 §4.2 suggests the discard port; nothing listens there. */
-const DISCARD: PortNumber = portNumber(9);
+/**
+ * RFC 6970 §4.2 suggests the discard port. But home routers' miniupnpd denies ports below 1024, and then tries all 65,000
+ * others before it answers. So one above Linux' range for outgoing connections; nothing listens there.
+ */
+export const ADDRESS_PROBE_PORT: PortNumber = portNumber(61_009);
 /** The least servers grant (RFC 6887 §15). */
 const ASKED_SECONDS = 120;
 /** A server that does not know now will not know within a burst of questions. */
@@ -146,7 +149,7 @@ export class ExternalAddress implements ExternalAddresses {
   #internalPort(iw: Interworking, protocol: TransportProtocol): PortNumber {
     const known = this.#internalPorts.get(protocol);
     if (known !== undefined) return known;
-    const port = iw.localNat?.reserve(protocol, DISCARD) ?? DISCARD;
+    const port = iw.localNat?.reserve(protocol, ADDRESS_PROBE_PORT) ?? ADDRESS_PROBE_PORT;
     this.#internalPorts.set(protocol, port);
     return port;
   }

@@ -5,6 +5,7 @@ import { endpointText, IpAddress } from '../../src/base/ip-address.ts';
 import { portNumber } from '../../src/base/port-number.ts';
 import type { Instant } from '../../src/base/time.ts';
 import type { SimulatorSession } from '../../src/daemon/simulator-session.ts';
+import { ADDRESS_PROBE_PORT } from '../../src/interworking/external-address.ts';
 import { decodeRequest, type MapWireRequest } from '../../src/pcp/wire/pcp-request.ts';
 import { restartAnnouncement } from '../../src/simulator/server-announcement.ts';
 import type { InternalKey, SimulatedMapping } from '../../src/simulator/simulated-mapping.ts';
@@ -28,8 +29,6 @@ export interface AskedMap {
 /** The segment between the box and its carrier. */
 export const ACCESS = 'access';
 const PCP_PORT = 5351;
-/** RFC 6970 §4.2: a short mapping of the discard port shows the external address; no host has anything to do with it. */
-const ADDRESS_PROBE = 9;
 
 export class ScenarioCarrier {
   readonly address: string;
@@ -53,7 +52,7 @@ export class ScenarioCarrier {
       if (endpointText(datagram.to) !== own) return;
       const decoded = decodeRequest(datagram.bytes);
       const isMap = decoded.kind === 'request' && decoded.request.kind === 'map';
-      if (isMap && decoded.request.kind === 'map' && decoded.request.internalPort !== ADDRESS_PROBE)
+      if (isMap && decoded.request.kind === 'map' && decoded.request.internalPort !== ADDRESS_PROBE_PORT)
         this.maps.push({ at: world.clock.now(), request: decoded.request });
     };
   }
@@ -119,7 +118,7 @@ export class ScenarioCarrier {
   /** Of this subscriber, for its LAN hosts. */
   mappings(): readonly SimulatedMapping[] {
     const all = this.simulator.mappings(this.#world.clock.now());
-    return all.filter(({ client, internalPort }) => client !== undefined && internalPort !== ADDRESS_PROBE);
+    return all.filter(({ client, internalPort }) => client !== undefined && internalPort !== ADDRESS_PROBE_PORT);
   }
 
   /** `protocol` left out: of either. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { IpAddress } from '../../src/base/ip-address.ts';
 import { hours, minutes, seconds } from '../../src/base/time.ts';
+import { ADDRESS_PROBE_PORT } from '../../src/interworking/external-address.ts';
 import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-world.ts';
 
 const HOST = '192.168.1.20';
@@ -38,7 +39,7 @@ describe('GetExternalIPAddress', () => {
     expect(world.pcp.maps).toMatchObject([
       {
         protocol: 'UDP',
-        internalPort: 9,
+        internalPort: ADDRESS_PROBE_PORT,
         suggestedPort: 0,
         exactPort: false,
         lifetimeSeconds: 120,

@@ -6,6 +6,7 @@ import { IpAddress } from '../../src/base/ip-address.ts';
 import { type PortNumber, portNumber } from '../../src/base/port-number.ts';
 import { after, days, hours, minutes, seconds } from '../../src/base/time.ts';
 import type { TransportProtocol } from '../../src/base/transport-protocol.ts';
+import { ADDRESS_PROBE_PORT } from '../../src/interworking/external-address.ts';
 import type { ControlPoint } from '../../src/interworking/gateway.ts';
 import { type Mapping, mappingKeyText } from '../../src/mapping/mapping.ts';
 import type { MappingChanges } from '../../src/mapping/mapping-change.ts';
@@ -16,7 +17,6 @@ import { settle } from '../doubles/virtual-clock.ts';
 
 const HOSTS = ['192.168.1.10', '192.168.1.11', '192.168.1.12', '192.168.1.13', '192.168.1.14'];
 const LEASES = [0, 60, 600, 3600, 86_400];
-const DISCARD = 9;
 
 interface Told {
   readonly client: string;
@@ -37,6 +37,8 @@ class Walk {
   private constructor(world: GatewayWorld, seed: number) {
     this.world = world;
     this.#unit = seededRandom(seed).unit;
+    // Once for all: a server that shortens a grant whose answer is lost has a secret nobody can know.
+    world.server.maxLifetime = this.#pick([120, 600, 7200]);
     this.#watch(world);
   }
 
@@ -72,6 +74,7 @@ class Walk {
     this.#serverForgot = false;
     this.#checkAlways();
     this.#checkCalm();
+    pcp.takePackets();
   }
 
   #pick<T>(items: readonly T[]): T {
@@ -161,7 +164,6 @@ class Walk {
           { code: 8, lifetimeSeconds: 30 },
           { code: 2, lifetimeSeconds: 60 },
         ])),
-      () => (server.maxLifetime = this.#pick([120, 600, 7200])),
       () => this.#restartServer(),
       () => this.#moveOne(),
       () => pcp.setHealth(!pcp.isKnownDown),
@@ -181,7 +183,7 @@ class Walk {
     const { pcp, server } = this.world;
     const mappings = server
       .mappings()
-      .filter((mapping) => !this.#orphans.has(mapping) && mapping.internalPort !== DISCARD);
+      .filter((mapping) => !this.#orphans.has(mapping) && mapping.internalPort !== ADDRESS_PROBE_PORT);
     const isKnown = (mapping: ServerMapping) => this.world.table.withNonce(mapping.nonce).length > 0;
     const mapping = mappings.find((candidate) => isKnown(candidate));
     if (mapping === undefined || pcp.isSilent) return;
@@ -250,10 +252,19 @@ class Walk {
   #checkGrants(entries: readonly Mapping[]): void {
     for (const mapping of entries) {
       if (mapping.state !== 'granted' && mapping.state !== 'degraded') continue;
+      if (this.#isBeingReleased(mapping)) continue;
       const held = this.world.server.find(mapping.protocol, mapping.upstream.assignedPort);
       expect(held?.nonce, `${mappingKeyText(mapping)} at the server`).toBe(mapping.upstream.nonce);
       expect(held?.expiresAt ?? 0).toBeGreaterThanOrEqual(mapping.upstream.expiresAt - 4000);
     }
+  }
+
+  /** The server may have deleted it already; the answer is on its way, or lost. */
+  #isBeingReleased(mapping: Mapping): boolean {
+    const last = this.world.pcp.packets.findLast(
+      (packet) => (packet.kind === 'map' ? packet.request : packet.key).nonce === mapping.upstream.nonce,
+    );
+    return last?.kind === 'release';
   }
 
   /** True once nothing is in flight any more. */
@@ -261,7 +272,7 @@ class Walk {
     const { table, server } = this.world;
     for (const mapping of table.all()) expect(mapping.state, mappingKeyText(mapping)).toBe('granted');
     for (const mapping of server.mappings()) {
-      if (this.#orphans.has(mapping) || mapping.internalPort === DISCARD) continue;
+      if (this.#orphans.has(mapping) || mapping.internalPort === ADDRESS_PROBE_PORT) continue;
       const [entry] = table.withNonce(mapping.nonce);
       expect(entry?.externalPort, `the server has ${mapping.protocol} ${mapping.externalPort}, nobody else`).toBe(
         mapping.externalPort,
@@ -286,12 +297,12 @@ describe('thousands of random steps', () => {
           { nat, policy, options: { probe: seed === 3 || seed === 4 ? 'rfc' : 'off' } },
           seed,
         );
-        for (let round = 0; round < 15; round += 1) {
+        for (let round = 0; round < 10; round += 1) {
           for (let step = 0; step < 60; step += 1) await walk.step();
           await walk.calmDown();
         }
-        expect(walk.steps).toBe(900);
-        expect(walk.answers).toBeGreaterThan(200);
+        expect(walk.steps).toBe(600);
+        expect(walk.answers).toBeGreaterThan(130);
         await walk.world.advance(days(2));
         await walk.world.resolve(walk.world.gateway.close(seconds(10)));
         await walk.world.advance(hours(3));

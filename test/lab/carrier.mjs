@@ -44,7 +44,7 @@ export class MiniupnpdCarrier {
   #pidFile;
   #config;
 
-  constructor(network, { minLifetime = 120 } = {}) {
+  constructor(network, { minLifetime = 120, internalPorts = '1-65535' } = {}) {
     this.#network = network;
     this.#pidFile = join(network.folder, `${network.set}-miniupnpd.pid`);
     this.#config = join(network.folder, `${network.set}-miniupnpd.conf`);
@@ -66,7 +66,7 @@ export class MiniupnpdCarrier {
         'upnp_nat_chain=mapped_in',
         'upnp_nat_postrouting_chain=mapped_out',
         'uuid=8a1f6b66-1b3b-4f67-8a5e-9d2d1a6b0c11',
-        'allow 1024-65535 0.0.0.0/0 1-65535',
+        `allow 1024-65535 0.0.0.0/0 ${internalPorts}`,
         'deny 0-65535 0.0.0.0/0 0-65535',
         '',
       ].join('\n'),

@@ -39,7 +39,8 @@ export const TOPOLOGIES = {
   'upstream-router': {
     says: 'the carrier is another home router in 192.168.0.0/16: double NAT',
     build: { between: HOME_ROUTER, isNatted: true },
-    carrier: miniupnpd,
+    // As Debian and OpenWrt ship it: no internal port below 1024 either.
+    carrier: (network) => new MiniupnpdCarrier(network, { internalPorts: '1024-65535' }),
     daemon: { nat: 'nftables' },
   },
   pmp: {
