@@ -3,7 +3,7 @@
 
 import type { Machine, Wake } from '../base/machine.ts';
 import { earliestWake } from '../base/machine.ts';
-import { after, earlier, type Instant, seconds } from '../base/time.ts';
+import { after, between, earlier, type Instant, seconds } from '../base/time.ts';
 import { type Mapping, mappingKeyText } from '../mapping/mapping.ts';
 import type { DueMapping, MappingTable } from '../mapping/mapping-table.ts';
 import { nextWindow } from './renewal-schedule.ts';
@@ -70,7 +70,7 @@ export class RenewalLoop implements Machine<RenewalOutput> {
     }
     if (now >= upstream.expiresAt) {
       this.#table.remove(mapping, 'lost', this.#whyLost(mapping));
-      return undefined;
+      return { kind: 'release', mapping: asIfRenewed(mapping, now) };
     }
     // RFC 6887 §14.1.3: a recovery retransmits; a renewal sends one packet per window.
     if (mapping.state === 'restoring' || mapping.state === 'degraded') {
@@ -85,6 +85,13 @@ export class RenewalLoop implements Machine<RenewalOutput> {
   #rest(mapping: Mapping, renewAt: Instant): void {
     this.#table.put({ ...mapping, upstream: { ...mapping.upstream, renewAt } });
   }
+}
+
+/** The server may have heard the last renewal though we did not hear its answer: then it has a mapping nobody wants. */
+function asIfRenewed(mapping: Mapping, now: Instant): Mapping {
+  const { upstream } = mapping;
+  const expiresAt = after(now, between(upstream.grantedAt, upstream.expiresAt));
+  return { ...mapping, upstream: { ...upstream, expiresAt } };
 }
 
 const wakeFor = (due: DueMapping | undefined, verb: string): Wake | undefined =>

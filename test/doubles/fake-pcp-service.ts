@@ -3,7 +3,16 @@
 
 import type { Clock } from '../../src/base/host.ts';
 import { IpAddress } from '../../src/base/ip-address.ts';
-import { after, type Duration, earlier, type Instant, milliseconds, seconds } from '../../src/base/time.ts';
+import {
+  after,
+  type Duration,
+  earlier,
+  type Instant,
+  milliseconds,
+  scale,
+  seconds,
+  shorter,
+} from '../../src/base/time.ts';
 import type { Patience, PcpService, PcpServiceListener } from '../../src/interworking/pcp-service.ts';
 import {
   type MapOutcome,
@@ -26,7 +35,9 @@ interface Exchange {
   give(outcome: Unanswered): void;
 }
 
-const RETRANSMIT_EVERY = seconds(3);
+/** RFC 6887 §8.1.1, without the jitter: 3 s, then twice as long each time. */
+const FIRST_RETRANSMISSION = seconds(3);
+const LONGEST_RETRANSMISSION = seconds(1024);
 
 export class FakePcpService implements PcpService {
   readonly #clock: Clock;
@@ -226,12 +237,13 @@ export class FakePcpService implements PcpService {
   }
 
   #trySend(exchange: Exchange, most: number, send: () => void): void {
-    const attempt = (left: number): void => {
+    const attempt = (left: number, wait: Duration): void => {
       if (!exchange.isOpen || left === 0) return;
       send();
-      this.#clock.wakeAt(after(this.#clock.now(), RETRANSMIT_EVERY), () => attempt(left - 1));
+      const next = shorter(scale(wait, 2), LONGEST_RETRANSMISSION);
+      this.#clock.wakeAt(after(this.#clock.now(), wait), () => attempt(left - 1, next));
     };
-    this.#clock.wakeAt(after(this.#clock.now(), this.latency), () => attempt(most));
+    this.#clock.wakeAt(after(this.#clock.now(), this.latency), () => attempt(most, FIRST_RETRANSMISSION));
   }
 
   #limit(exchange: Exchange, request: MapRequest, patience: Patience): void {

@@ -104,7 +104,8 @@ describe('a PCP server that lost its state (RFC 6970 §5.10)', () => {
     world.pcp.isSilent = true;
     await world.advance(minutes(10));
     world.pcp.isSilent = false;
-    await world.advance(minutes(1));
+    // The longest wait between two retransmissions is 1024 s (RFC 6887 §8.1.1).
+    await world.advance(minutes(18));
     expect(world.server.mappings()).toHaveLength(3);
   });
 });
