@@ -2,7 +2,7 @@
 
 import type { Clock } from '../base/host.ts';
 import type { Log } from '../base/log.ts';
-import type { Duration } from '../base/time.ts';
+import { after, type Duration, type Instant, minutes } from '../base/time.ts';
 import type { MappingChanges } from '../mapping/mapping-change.ts';
 import { type DayView, EventHistory, type EventKind, type OperatorEvent } from '../operator/event-history.ts';
 import { mappingEvent, type NameOfHost } from '../operator/mapping-event.ts';
@@ -10,6 +10,8 @@ import type { OperatorListener } from '../operator/operator-source.ts';
 
 /** Browsers with the page open, `igd2pcp watch`: each holds one. */
 const MAX_LISTENERS = 64;
+/** A client that asks without end must not fill the log and push the day's news out: so many refusals, then their number. */
+const REFUSALS_PER_MINUTE = 20;
 
 export class HistoryKeeper {
   readonly #clock: Clock;
@@ -17,15 +19,30 @@ export class HistoryKeeper {
   readonly #nameOfHost: NameOfHost;
   readonly #history = new EventHistory();
   readonly #listeners = new Set<OperatorListener>();
+  #refusals = 0;
+  #refusalsUntil: Instant;
 
   constructor(clock: Clock, log: Log, nameOfHost: NameOfHost) {
     this.#clock = clock;
     this.#log = log;
     this.#nameOfHost = nameOfHost;
+    this.#refusalsUntil = clock.now();
   }
 
   tell(kind: EventKind, level: OperatorEvent['level'], text: string): void {
     this.#happened({ at: this.#clock.wallTime(), kind, level, text });
+  }
+
+  refused(text: string): void {
+    const now = this.#clock.now();
+    if (now >= this.#refusalsUntil) {
+      if (this.#refusals > REFUSALS_PER_MINUTE)
+        this.tell('refused', 'warn', `${this.#refusals - REFUSALS_PER_MINUTE} more requests were refused`);
+      this.#refusals = 0;
+      this.#refusalsUntil = after(now, minutes(1));
+    }
+    this.#refusals += 1;
+    if (this.#refusals <= REFUSALS_PER_MINUTE) this.tell('refused', 'info', text);
   }
 
   tableChanged(changes: MappingChanges): void {

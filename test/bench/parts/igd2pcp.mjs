@@ -37,7 +37,8 @@ export function igd2pcpGateway({ nat, flags = [] }) {
     logFile,
     pid: () => child.pid,
     logBytes: () => statSync(logFile).size,
-    mappings: async () => (await getJson(socketPath, '/api/mappings')).mappings,
+    /** Undefined until the admin socket is open. */
+    mappings: async () => (await getJson(socketPath, '/api/mappings'))?.mappings,
     async start() {
       flushRules(ROUTER);
       nft(ROUTER, ROUTER_RULES);
@@ -88,7 +89,7 @@ export function simulatedCarrier({ delayMs = 0, flags = [] } = {}) {
 
 /** A socket in the file system knows no network namespace. */
 function getJson(socketPath, path) {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     const request = get({ socketPath, path }, (response) => {
       let text = '';
       response.setEncoding('utf8');
@@ -97,6 +98,6 @@ function getJson(socketPath, path) {
       });
       response.on('end', () => resolve(JSON.parse(text)));
     });
-    request.on('error', reject);
+    request.on('error', () => resolve(undefined));
   });
 }

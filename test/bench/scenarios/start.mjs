@@ -56,7 +56,7 @@ async function confirmed(gateway, size) {
   const end = performance.now() + RESTORE_WITHIN_MS;
   while (performance.now() < end) {
     const mappings = await gateway.mappings();
-    if (mappings.filter(({ state }) => state === 'granted').length >= size) break;
+    if (mappings?.filter(({ state }) => state === 'granted').length >= size) break;
     await sleep(20);
   }
   return performance.timeOrigin + performance.now();
