@@ -2,13 +2,14 @@
 // hold, or it is nobody's. Checks before the match are the conversation's.
 
 import type { IpAddress } from '../base/ip-address.ts';
-import { after, type Instant, milliseconds, seconds } from '../base/time.ts';
+import type { PortNumber } from '../base/port-number.ts';
+import { after, between, type Instant, milliseconds, seconds } from '../base/time.ts';
 import { believedLifetime, judgeAnswer, type Verdict } from './answer-judgement.ts';
 import type { ClientOutput } from './client-output.ts';
 import type { MapReply } from './dialect.ts';
 import { baseKeyText, type Exchange, type Task } from './exchange.ts';
 import type { HeldMapping } from './held-mappings.ts';
-import type { MapRequest } from './map-request.ts';
+import type { MapKey, MapRequest } from './map-request.ts';
 import type { Requests } from './requests.ts';
 import { holdOf, NO_RESOURCES, NOT_AUTHORIZED, SUCCESS, UNSUPP_OPTION } from './result-code.ts';
 import { NOTHING, type Outputs, type ServerContext } from './server-context.ts';
@@ -18,6 +19,9 @@ import type { OptionLearned } from './server-knowledge.ts';
 // ignores PREFER_FAILURE answers every packet so.
 const MOST_WRONG_PORTS = 4;
 
+/** Copies that are later than this are not to be expected. */
+const LONGEST_UNDER_WAY = seconds(10);
+
 type MapTask = Task & { readonly kind: 'map' };
 type ReleaseTask = Task & { readonly kind: 'release' };
 
@@ -25,7 +29,9 @@ export type Match =
   | { readonly kind: 'exchange'; readonly exchange: Exchange }
   | { readonly kind: 'held'; readonly held: HeldMapping }
   /** About a mapping of ours, and nothing new. */
-  | { readonly kind: 'copy' };
+  | { readonly kind: 'copy' }
+  /** A mapping that was released, made once more by a packet the deletion overtook. */
+  | { readonly kind: 'revenant'; readonly key: MapKey };
 
 export class Answers {
   readonly #context: ServerContext;
@@ -37,7 +43,7 @@ export class Answers {
   }
 
   /** RFC 6887 §11.4: protocol, internal address and port, nonce; nothing else is compared. Undefined: nobody's. */
-  match(reply: MapReply): Match | undefined {
+  match(reply: MapReply, now: Instant): Match | undefined {
     const base = baseKeyText(reply);
     const candidates = this.#requests.open.matching(base, reply.nonce);
     // Without nonces, a deletion's answer is known by its lifetime (RFC 6886 §3.4).
@@ -45,12 +51,13 @@ export class Answers {
     const exchange = candidates.find(({ task }) => (task.kind === 'release') === isDeletion) ?? candidates[0];
     if (exchange !== undefined) return { kind: 'exchange', exchange };
     const held = this.#requests.held.matching(base, reply.nonce);
-    if (held === undefined) return undefined;
+    if (held === undefined) return this.#revenant(base, reply, now);
     return isNews(held, reply) ? { kind: 'held', held } : { kind: 'copy' };
   }
 
   take(match: Exclude<Match, { kind: 'copy' }>, reply: MapReply, now: Instant): Outputs {
     if (match.kind === 'held') return this.#update(match.held, reply, now);
+    if (match.kind === 'revenant') return this.#requests.withdraw(match.key, now);
     const { exchange } = match;
     this.#context.counters.answered(reply.code, now);
     if (exchange.attempts === 1 && exchange.firstSentAt !== undefined) {
@@ -64,19 +71,13 @@ export class Answers {
 
   /** NAT-PMP grants name no address; when it changes, it changes for all of them (RFC 6886 §3.2). */
   externalAddressIs(externalAddress: IpAddress | undefined, now: Instant): Outputs {
-    const { knowledge, id } = this.#context;
+    const { knowledge } = this.#context;
     if (externalAddress === undefined || knowledge.externalAddress?.equals(externalAddress)) return NOTHING;
     knowledge.externalAddress = externalAddress;
     return this.#requests.held.all().map((held): ClientOutput => {
-      this.#requests.held.put({ ...held, assignedAddress: externalAddress });
-      const { assignedPort, internalAddress } = held;
-      const { nonce, protocol, internalPort } = held.key;
-      const lifetime = milliseconds(held.expiresAt - now);
-      const change = { kind: 'granted', assignedAddress: externalAddress, assignedPort, lifetime } as const;
-      return {
-        kind: 'mapping updated',
-        update: { server: id, nonce, protocol, internalPort, internalAddress, change },
-      };
+      const moved = { ...held, assignedAddress: externalAddress };
+      this.#requests.held.put(moved);
+      return this.#doubt(moved, now);
     });
   }
 
@@ -85,7 +86,7 @@ export class Answers {
     const verdict = judgeAnswer(task.request, exchange.form, reply, knowledge);
     switch (verdict.kind) {
       case 'granted':
-        return this.#granted(exchange, task, verdict, now);
+        return this.#granted(exchange, task, verdict, reply.lifetimeSeconds, now);
       case 'refused':
         return this.#refused(exchange, task, reply, now);
       case 'another port':
@@ -106,7 +107,13 @@ export class Answers {
     }
   }
 
-  #granted(exchange: Exchange, task: MapTask, verdict: Verdict & { kind: 'granted' }, now: Instant): Outputs {
+  #granted(
+    exchange: Exchange,
+    task: MapTask,
+    verdict: Verdict & { kind: 'granted' },
+    lifetimeSeconds: number,
+    now: Instant,
+  ): Outputs {
     const { id, knowledge } = this.#context;
     const { request } = task;
     const { assignedAddress, assignedPort, lifetime } = verdict;
@@ -115,7 +122,17 @@ export class Answers {
     const key = { nonce, protocol, internalPort, thirdParty };
     const expiresAt = after(now, lifetime);
     this.#requests.settle(exchange);
-    this.#requests.held.put({ key, internalAddress, assignedAddress, assignedPort, expiresAt, refusedWith: undefined });
+    this.#noteMoved(this.#requests.held.get(key), assignedPort);
+    const grant = { receivedAt: now, lifetimeSeconds };
+    this.#requests.held.put({
+      key,
+      internalAddress,
+      assignedAddress,
+      assignedPort,
+      expiresAt,
+      grant,
+      refusedWith: undefined,
+    });
     const learned = knowledge.noteGranted(request, exchange.form, now);
     const outcome = { kind: 'granted', server: id, internalAddress, assignedAddress, assignedPort, lifetime } as const;
     return [...this.#learned(learned), { kind: 'settled', id: task.id, outcome }, ...this.#requests.pump(now)];
@@ -130,8 +147,9 @@ export class Answers {
     this.#requests.settle(exchange);
     const held = this.#requests.held.get(request);
     if (held !== undefined) this.#requests.held.put({ ...held, refusedWith: code });
-    // RFC 6887 §8.3: a success may follow for another packet of the same request; nobody would know of that mapping.
-    else if (exchange.attempts > 1) this.#requests.rememberToWithdraw(request, now);
+    // RFC 6887 §8.3: a success may follow for another packet of the same request; nobody would know of that mapping. A
+    // recovery asks for what may be there still.
+    else if (exchange.attempts > 1 && exchange.isUrgent) this.#requests.rememberToWithdraw(request, now);
     const { hold, learned } = knowledge.noteRefused(request, exchange.form, reply, now);
     const outcome = { kind: 'refused', server: id, code, lifetimeSeconds, hold, by: 'server' } as const;
     return [...this.#learned(learned), { kind: 'settled', id: task.id, outcome }, ...this.#requests.pump(now)];
@@ -141,14 +159,15 @@ export class Answers {
     const { id, knowledge } = this.#context;
     const isSuccess = reply.code === SUCCESS;
     const isGrant = isSuccess && reply.lifetimeSeconds > 0 && reply.assignedPort !== 0;
-    if (isGrant && exchange.mayMeetLateGrant) return this.#ignored('copy');
     const held = this.#requests.held.get(task.key);
+    if (isGrant && (exchange.mayMeetLateGrant || isCopyOfGrant(held, reply, now))) return this.#ignored('copy');
     this.#requests.settle(exchange);
     // Some servers answer NO_RESOURCES for a mapping they do not have; gone is gone.
     const isGone = isSuccess || reply.code === NO_RESOURCES;
     if (isGone) {
       this.#requests.held.delete(task.key);
-      if (held !== undefined) knowledge.noteReleased(task.key, held.assignedPort);
+      if (held !== undefined) knowledge.noteFree(task.key.protocol, held.assignedPort);
+      if (!isGrant) this.#requests.released.add(task.key, now);
     }
     const next = this.#requests.pump(now);
     if (task.id === undefined) return next;
@@ -172,13 +191,37 @@ export class Answers {
       const { code, lifetimeSeconds } = reply;
       return [{ kind: 'mapping updated', update: { ...about, change: { kind: 'refused', code, lifetimeSeconds } } }];
     }
+    if (reply.lifetimeSeconds === 0) return [this.#doubt(held, now)];
     const lifetime = believedLifetime(reply.lifetimeSeconds);
     const assignedAddress = reply.assignedAddress ?? held.assignedAddress;
     const { assignedPort } = reply;
     const expiresAt = after(now, lifetime);
-    this.#requests.held.put({ ...held, assignedAddress, assignedPort, expiresAt, refusedWith: undefined });
+    this.#noteMoved(held, assignedPort);
+    const grant = { receivedAt: now, lifetimeSeconds: reply.lifetimeSeconds };
+    this.#requests.held.put({ ...held, assignedAddress, assignedPort, expiresAt, grant, refusedWith: undefined });
     const change = { kind: 'granted', assignedAddress, assignedPort, lifetime } as const;
     return [{ kind: 'mapping updated', update: { ...about, change } }];
+  }
+
+  /** As it is, so that whoever keeps it renews it at once. */
+  #doubt(held: HeldMapping, now: Instant): ClientOutput {
+    const { assignedAddress, assignedPort, internalAddress } = held;
+    const { nonce, protocol, internalPort } = held.key;
+    const lifetime = milliseconds(held.expiresAt - now);
+    const change = { kind: 'granted', assignedAddress, assignedPort, lifetime } as const;
+    const update = { server: this.#context.id, nonce, protocol, internalPort, internalAddress, change };
+    return { kind: 'mapping updated', update };
+  }
+
+  #revenant(base: string, reply: MapReply, now: Instant): Match | undefined {
+    const isGrant = reply.code === SUCCESS && reply.lifetimeSeconds > 0;
+    const key = isGrant ? this.#requests.released.take(base, reply.nonce, now) : undefined;
+    return key === undefined ? undefined : { kind: 'revenant', key };
+  }
+
+  #noteMoved(before: HeldMapping | undefined, port: PortNumber): void {
+    if (before === undefined || before.assignedPort === port) return;
+    this.#context.knowledge.noteFree(before.key.protocol, before.assignedPort);
   }
 
   #learnFrom(
@@ -222,9 +265,16 @@ export class Answers {
   }
 }
 
+/** An answer to a deletion may say how long traffic keeps the mapping (RFC 6887 §15); a copy of the grant looks like it. */
+function isCopyOfGrant(held: HeldMapping | undefined, reply: MapReply, now: Instant): boolean {
+  if (held === undefined || held.grant.lifetimeSeconds !== reply.lifetimeSeconds) return false;
+  return between(held.grant.receivedAt, now) < LONGEST_UNDER_WAY;
+}
+
 function isNews(held: HeldMapping, reply: MapReply): boolean {
   if (reply.code !== SUCCESS) return held.refusedWith !== reply.code;
-  if (reply.lifetimeSeconds === 0) return false;
+  // An earlier deletion was answered: it may have taken this mapping with it, if it was overtaken.
+  if (reply.lifetimeSeconds === 0) return true;
   const isSameAddress = reply.assignedAddress === undefined || reply.assignedAddress.equals(held.assignedAddress);
   return reply.assignedPort !== held.assignedPort || !isSameAddress;
 }

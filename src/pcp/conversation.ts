@@ -191,7 +191,7 @@ export class Conversation implements Machine<ClientOutput> {
   }
 
   #mapAnswer(reply: MapReply, from: Endpoint, now: Instant): Outputs {
-    const match = this.#answers.match(reply);
+    const match = this.#answers.match(reply, now);
     if (match === undefined) return [...this.#ignored('no match', from), ...this.#heard(now)];
     if (match.kind === 'copy') return [...this.#ignored('copy', from), ...this.#heard(now)];
     // RFC 6887 §8.5: only what matched may speak about the epoch.

@@ -16,6 +16,8 @@ export interface HeldMapping {
   readonly assignedAddress: IpAddress;
   readonly assignedPort: PortNumber;
   readonly expiresAt: Instant;
+  /** The last grant: copies of it may still be under way. */
+  readonly grant: { readonly receivedAt: Instant; readonly lifetimeSeconds: number };
   /** The refusal an unsolicited response brought; its copies are dropped (RFC 6887 §11.5 sends three). */
   readonly refusedWith: ResultCode | undefined;
 }
@@ -61,12 +63,16 @@ export class HeldMappings {
   }
 
   /** A mapping whose lifetime is over is gone at the server too (RFC 6887 §11.2.1). */
-  forgetExpired(now: Instant): void {
+  takeExpired(now: Instant): readonly HeldMapping[] {
+    const expired: HeldMapping[] = [];
     for (let first = this.#expiry.first(); first !== undefined && first.rank <= now; first = this.#expiry.first()) {
+      this.#expiry.shift();
       const mapping = this.#byKey.get(first.key);
-      if (mapping === undefined) this.#expiry.delete(first.key);
-      else this.delete(mapping.key);
+      if (mapping === undefined) continue;
+      expired.push(mapping);
+      this.delete(mapping.key);
     }
+    return expired;
   }
 
   /** All that were made from our own address. */

@@ -4,6 +4,7 @@
 import { PriorityQueue } from '../base/priority-queue.ts';
 import { after, between, type Duration, type Instant } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
+import type { HeldMapping } from './held-mappings.ts';
 import type { MapRequest } from './map-request.ts';
 import {
   ADDRESS_MISMATCH,
@@ -27,6 +28,8 @@ export interface HoldView {
   readonly code: ResultCode;
   readonly left: Duration;
 }
+
+export type StandingMapping = Pick<HeldMapping, 'assignedPort' | 'refusedWith'>;
 
 interface Hold {
   readonly code: ResultCode;
@@ -66,12 +69,13 @@ export class RefusalMemory {
     return hold;
   }
 
-  /** `isNew`: the server holds no mapping of ours under this key. */
-  recall(request: MapRequest, isNew: boolean, now: Instant): RememberedRefusal | undefined {
+  /** `held`: what the server holds for us under this key. */
+  recall(request: MapRequest, held: StandingMapping | undefined, now: Instant): RememberedRefusal | undefined {
     const scopes = [EVERYTHING, protocolScope(request.protocol), sameRequestScope(request)];
-    if (isNew) scopes.push(NEW_MAPPINGS);
-    // RFC 6887 §13.2: refused wherever the address, it is refused at this address too.
-    if (request.exactPort) scopes.push(portScope(request, ''), portScope(request, addressOf(request)));
+    if (held === undefined) scopes.push(NEW_MAPPINGS);
+    // RFC 6887 §13.2: refused wherever the address, it is refused at this address too. Except to the mapping that has it.
+    const isOwn = held?.assignedPort === request.suggestedPort && held.refusedWith === undefined;
+    if (request.exactPort && !isOwn) scopes.push(portScope(request, ''), portScope(request, addressOf(request)));
     for (const scope of scopes) {
       const hold = this.#current(scope, now);
       if (hold !== undefined) {

@@ -1,7 +1,7 @@
 // The requests under way with one server: opened, sent, sent again, given up and withdrawn (RFC 6887 §8.1.1, §11.4, §15).
 // What their answers mean is in `answers.ts`; whether the server is there, in `liveness.ts`.
 
-import { after, between, type Instant, seconds } from '../base/time.ts';
+import { after, between, type Instant, minutes, seconds } from '../base/time.ts';
 import type { ClientOutput } from './client-output.ts';
 import { Exchange, type Task } from './exchange.ts';
 import { HeldMappings } from './held-mappings.ts';
@@ -10,12 +10,13 @@ import type { MapKey, MapRequest } from './map-request.ts';
 import { OpenExchanges } from './open-exchanges.ts';
 import { Pacing, type PacingLimits } from './pacing.ts';
 import type { Patience } from './patience.ts';
+import { ReleasedLately } from './released-lately.ts';
 import { CANNOT_PROVIDE_EXTERNAL } from './result-code.ts';
 import { NOTHING, type Outputs, type ServerContext } from './server-context.ts';
 import { Withdrawals } from './withdrawals.ts';
 
-/** Four packets to a server that was just heard; if they are all lost, the next sign of life starts over. */
-const WITHDRAW_FOR = seconds(45);
+/** Seven packets: hardly ever are they all lost. When the server was not heard either, the next sign of life starts over. */
+const WITHDRAW_FOR = minutes(5);
 
 /** The server did not say how long the port is taken. Asking takes a control point's whole patience, so not too often. */
 const CONFLICT_HOLD = seconds(30);
@@ -23,6 +24,7 @@ const CONFLICT_HOLD = seconds(30);
 export class Requests {
   readonly open = new OpenExchanges();
   readonly held = new HeldMappings();
+  readonly released = new ReleasedLately();
   readonly #context: ServerContext;
   readonly #limits: PacingLimits;
   readonly #withdrawals = new Withdrawals();
@@ -46,10 +48,16 @@ export class Requests {
   map(task: Task & { readonly kind: 'map' }, now: Instant): Outputs {
     const { knowledge, liveness, id } = this.#context;
     const { request } = task;
-    const isNew = this.held.get(request) === undefined;
-    const refusal = knowledge.refusalOf(request, isNew, now);
+    this.#forgetExpired(now);
+    const held = this.held.get(request);
+    const refusal = knowledge.refusalOf(request, held, now);
     if (refusal !== undefined) return [settled(task.id, { kind: 'refused', server: id, ...refusal })];
-    const exchange = new Exchange(task, knowledge.formOf(request, isNew, now), now);
+    const exchange = new Exchange(task, knowledge.formOf(request, held, now), now);
+    const previous = this.open.withKey(request);
+    // What somebody waits for renews the mapping just as well.
+    if (previous?.task.kind === 'map' && previous.isUrgent && !exchange.isUrgent) {
+      return [settled(task.id, unanswered('no answer in time'))];
+    }
     if (liveness.health === 'down' && !exchange.isPatient) {
       exchange.isTrial = liveness.demand(now) && exchange.isUrgent;
       if (!exchange.isTrial) return [settled(task.id, unanswered('server known to be down'))];
@@ -67,7 +75,7 @@ export class Requests {
       previous?.task.kind === 'release' &&
       previous.task.id === undefined &&
       previous.task.key.nonce === task.key.nonce &&
-      previous.attempts > 0;
+      previous.attempts === 1;
     if (isOnItsWay) {
       // A second one would be answered too, and that answer taken for the next MAP's: nothing in it tells them apart.
       this.settle(previous);
@@ -100,7 +108,7 @@ export class Requests {
 
   /** `isAddressSilent`: one request used up its tries, and nothing at all was heard meanwhile (RFC 7488 §5). */
   due(now: Instant): { readonly outputs: Outputs; readonly isAddressSilent: boolean } {
-    this.held.forgetExpired(now);
+    this.#forgetExpired(now);
     const { tries } = this.#context.knowledge.dialect.retransmission;
     const outputs: ClientOutput[] = [];
     for (let next = this.open.firstDue(now); next !== undefined; next = this.open.firstDue(now)) {
@@ -207,6 +215,13 @@ export class Requests {
 
   closeAll(why: Unanswered['why'], now: Instant): Outputs {
     return this.open.all().flatMap((exchange) => this.giveUp(exchange, why, now));
+  }
+
+  /** A mapping whose lifetime is over is gone at the server, too: its port may be had. */
+  #forgetExpired(now: Instant): void {
+    for (const { key, assignedPort } of this.held.takeExpired(now)) {
+      this.#context.knowledge.noteFree(key.protocol, assignedPort);
+    }
   }
 
   /** One request per mapping: the latest wish counts (a release during a renewal, say). */

@@ -2,13 +2,15 @@
 // takes, what it refused and for how long (RFC 6887 §7.4, §8.3; RFC 6970 §5.6.2 for PREFER_FAILURE).
 
 import type { IpAddress } from '../base/ip-address.ts';
+import type { PortNumber } from '../base/port-number.ts';
 import { after, between, type Duration, type Instant } from '../base/time.ts';
+import type { TransportProtocol } from '../base/transport-protocol.ts';
 import type { Dialect, MapForm } from './dialect.ts';
 import type { Refused } from './map-outcome.ts';
 import type { MapRequest } from './map-request.ts';
 import { MANDATORY_OPTIONS, type MandatoryOption, OptionSupport } from './option-support.ts';
 import { PCP_DIALECT } from './pcp-dialect.ts';
-import { type HoldView, RefusalMemory } from './refusal-memory.ts';
+import { type HoldView, RefusalMemory, type StandingMapping } from './refusal-memory.ts';
 import { ADDRESS_MISMATCH, holdOf, type ResultCode, UNSUPP_OPCODE, UNSUPP_OPTION } from './result-code.ts';
 
 export interface OptionLearned {
@@ -42,22 +44,22 @@ export class ServerKnowledge {
   }
 
   /** The refusal this request would get, as far as we can tell without asking. */
-  refusalOf(request: MapRequest, isNew: boolean, now: Instant): RefusalAtHome | undefined {
+  refusalOf(request: MapRequest, held: StandingMapping | undefined, now: Instant): RefusalAtHome | undefined {
     if (this.#hasNoWordsFor(request)) {
       return { code: UNSUPP_OPTION, lifetimeSeconds: 0, hold: holdOf(UNSUPP_OPTION, 0), by: 'client' };
     }
-    const remembered = this.#memory.recall(request, isNew, now);
+    const remembered = this.#memory.recall(request, held, now);
     if (remembered !== undefined) return { ...remembered, by: 'memory' };
-    const until = this.#options.refusedUntil(optionsIn(request, this.formOf(request, isNew, now)), now);
+    const until = this.#options.refusedUntil(optionsIn(request, this.formOf(request, held, now)), now);
     if (until === undefined) return undefined;
     return { code: UNSUPP_OPTION, lifetimeSeconds: 0, hold: between(now, until), by: 'memory' };
   }
 
-  formOf(request: MapRequest, isNew: boolean, now: Instant): MapForm {
+  formOf(request: MapRequest, held: StandingMapping | undefined, now: Instant): MapForm {
     const isRefused = this.#options.stateOf('PREFER_FAILURE', now) === 'unsupported';
     const isEmulated = this.emulatesPreferFailure && (isRefused || !this.dialect.hasPreferFailure);
     // A suggested address is the one assigned before: the request renews, and filters may be there already.
-    const isRenewal = !isNew || !request.suggestedAddress.isUnspecified;
+    const isRenewal = held !== undefined || !request.suggestedAddress.isUnspecified;
     return {
       preferFailure: request.exactPort && !isEmulated,
       resetFilters: isRenewal && this.#takesFilterReset,
@@ -101,8 +103,9 @@ export class ServerKnowledge {
     return hold;
   }
 
-  noteReleased(request: { readonly protocol: MapRequest['protocol'] }, port: number): void {
-    this.#memory.forgetPort(request.protocol, port);
+  /** A mapping of ours had that port until now, and may have been what it was refused for. */
+  noteFree(protocol: TransportProtocol, port: PortNumber): void {
+    this.#memory.forgetPort(protocol, port);
   }
 
   canFilter(now: Instant): boolean {

@@ -147,7 +147,15 @@ export class ClientDesk {
 
   /** Answers the last MAP that was sent as a server would that grants what is suggested. */
   grant(change: Partial<MapResponse> = {}, from: Endpoint = SERVER): readonly ClientOutput[] {
-    const { kind: _kind, clientAddress: _address, options, ...fields } = this.lastMap();
+    return this.grantTo(this.lastMap(), change, from);
+  }
+
+  grantTo(
+    request: MapWireRequest,
+    change: Partial<MapResponse> = {},
+    from: Endpoint = SERVER,
+  ): readonly ClientOutput[] {
+    const { kind: _kind, clientAddress: _address, options, ...fields } = request;
     const granted = { externalAddress: EXTERNAL, code: 0, epoch: this.epoch, options };
     return this.hand(encodeResponse({ kind: 'map', ...fields, ...granted, ...change }), from);
   }

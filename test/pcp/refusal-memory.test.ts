@@ -7,6 +7,8 @@ import { holdOf, isShortConflict } from '../../src/pcp/result-code.ts';
 import { ANY_REQUEST, EXACT_REQUEST } from './client-desk.ts';
 import { EXTERNAL, LAN_HOST } from './wire/values.ts';
 
+const STANDING = { assignedPort: portNumber(9999), refusedWith: undefined };
+
 const at = (s: number) => instant(s * 1000);
 const otherInternal = { ...ANY_REQUEST, internalPort: portNumber(1), suggestedPort: portNumber(2) };
 
@@ -33,48 +35,48 @@ describe('which requests a refusal covers', () => {
   it('the same request, for the hold and no longer (RFC 6887 §8.3)', () => {
     const memory = new RefusalMemory();
     memory.note(ANY_REQUEST, 10, 40, at(0));
-    expect(memory.recall(ANY_REQUEST, true, at(10))).toEqual({ code: 10, lifetimeSeconds: 40, hold: 30_000 });
-    expect(memory.recall(otherInternal, true, at(10))).toBeUndefined();
-    expect(memory.recall(ANY_REQUEST, true, at(40))).toBeUndefined();
+    expect(memory.recall(ANY_REQUEST, undefined, at(10))).toEqual({ code: 10, lifetimeSeconds: 40, hold: 30_000 });
+    expect(memory.recall(otherInternal, undefined, at(10))).toBeUndefined();
+    expect(memory.recall(ANY_REQUEST, undefined, at(40))).toBeUndefined();
   });
 
   it('a conflict covers whoever demands that external port, at that address or any (RFC 6887 §13.2)', () => {
     const memory = new RefusalMemory();
     memory.note(EXACT_REQUEST, 11, 1800, at(0));
     const other = { ...EXACT_REQUEST, internalPort: portNumber(1) };
-    expect(memory.recall(other, true, at(1))?.code).toBe(11);
-    expect(memory.recall({ ...other, suggestedAddress: EXTERNAL }, true, at(1))?.code).toBe(11);
-    expect(memory.recall({ ...other, protocol: 'UDP' }, true, at(1))).toBeUndefined();
-    expect(memory.recall({ ...other, exactPort: false }, true, at(1))).toBeUndefined();
+    expect(memory.recall(other, undefined, at(1))?.code).toBe(11);
+    expect(memory.recall({ ...other, suggestedAddress: EXTERNAL }, undefined, at(1))?.code).toBe(11);
+    expect(memory.recall({ ...other, protocol: 'UDP' }, undefined, at(1))).toBeUndefined();
+    expect(memory.recall({ ...other, exactPort: false }, undefined, at(1))).toBeUndefined();
     memory.forgetPort('TCP', 8080);
-    expect(memory.recall(other, true, at(1))).toBeUndefined();
+    expect(memory.recall(other, undefined, at(1))).toBeUndefined();
   });
 
   it('Q-15: a conflict at one external address leaves the port at any other address', () => {
     const memory = new RefusalMemory();
     memory.note({ ...EXACT_REQUEST, suggestedAddress: EXTERNAL }, 11, 1800, at(0));
-    expect(memory.recall(EXACT_REQUEST, true, at(1))).toBeUndefined();
+    expect(memory.recall(EXACT_REQUEST, undefined, at(1))).toBeUndefined();
   });
 
   it('NO_RESOURCES is system-wide for new mappings; renewals of others go on (RFC 6887 §7.4)', () => {
     const memory = new RefusalMemory();
     memory.note(ANY_REQUEST, 8, 30, at(0));
-    expect(memory.recall(otherInternal, true, at(1))?.code).toBe(8);
-    expect(memory.recall(otherInternal, false, at(1))).toBeUndefined();
-    expect(memory.recall(ANY_REQUEST, false, at(1))?.code).toBe(8);
+    expect(memory.recall(otherInternal, undefined, at(1))?.code).toBe(8);
+    expect(memory.recall(otherInternal, STANDING, at(1))).toBeUndefined();
+    expect(memory.recall(ANY_REQUEST, STANDING, at(1))?.code).toBe(8);
   });
 
   it.each([4, 12])('result %i covers everything (RFC 6887 §7.4)', (code) => {
     const memory = new RefusalMemory();
     memory.note(ANY_REQUEST, code, 0, at(0));
-    expect(memory.recall({ ...otherInternal, protocol: 'UDP' }, false, at(1))?.code).toBe(code);
+    expect(memory.recall({ ...otherInternal, protocol: 'UDP' }, STANDING, at(1))?.code).toBe(code);
   });
 
   it('UNSUPP_PROTOCOL covers the protocol', () => {
     const memory = new RefusalMemory();
     memory.note(ANY_REQUEST, 9, 0, at(0));
-    expect(memory.recall(otherInternal, true, at(1))?.code).toBe(9);
-    expect(memory.recall({ ...otherInternal, protocol: 'UDP' }, true, at(1))).toBeUndefined();
+    expect(memory.recall(otherInternal, undefined, at(1))?.code).toBe(9);
+    expect(memory.recall({ ...otherInternal, protocol: 'UDP' }, undefined, at(1))).toBeUndefined();
   });
 
   it('shows what it holds, and never more than it may', () => {
@@ -119,6 +121,6 @@ describe('Q-07: which option was meant by UNSUPP_OPTION (RFC 6887 §7.4)', () =>
   it('a third party is no part of what is remembered of another host', () => {
     const memory = new RefusalMemory();
     memory.note({ ...ANY_REQUEST, thirdParty: LAN_HOST }, 10, 30, at(0));
-    expect(memory.recall(ANY_REQUEST, true, at(1))).toBeUndefined();
+    expect(memory.recall(ANY_REQUEST, undefined, at(1))).toBeUndefined();
   });
 });
