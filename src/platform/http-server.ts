@@ -1,14 +1,16 @@
 // HTTP listeners: express on a hardened node:http server. Limits are enforced here, meaning is given elsewhere:
 // a request becomes an `HttpRequest` value, the handler's `HttpResponse` becomes bytes.
 
-import { chmod, rm } from 'node:fs/promises';
+import { chmod } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createConnection, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import express from 'express';
 import type { HttpHandler, HttpLimits, HttpListener, HttpPlace, HttpRequest, HttpResponse } from '../base/http.ts';
 import { type Endpoint, endpointText, IpAddress } from '../base/ip-address.ts';
 import type { IpPrefix } from '../base/ip-prefix.ts';
 import { ok, type Result, refused } from '../base/result.ts';
+import { answerBrokenRequests } from './broken-requests.ts';
+import { clearSocketPath } from './unix-socket.ts';
 
 const NOWHERE: Endpoint = { address: IpAddress.of('0.0.0.0'), port: 0 };
 // Deep enough for 64 control points that start at once; the kernel's default cuts it to somaxconn.
@@ -21,6 +23,7 @@ export async function listenHttp(
   handler: HttpHandler,
   reportBug: ReportBug,
 ): Promise<Result<HttpListener, string>> {
+  const app = createApp(limits, handler, reportBug);
   const server = createServer(
     {
       requestTimeout: limits.requestWithin,
@@ -31,13 +34,14 @@ export async function listenHttp(
       // Old control points leave the Host header out; who may ask is checked by the routes.
       requireHostHeader: false,
     },
-    createApp(limits, handler, reportBug),
+    app,
   );
   server.maxConnections = limits.connections;
   server.maxRequestsPerSocket = 1000;
   if (place.kind === 'tcp' && place.onlyFrom !== undefined) dropStrangers(server, place.onlyFrom);
   limitConnectionsPerPeer(server, limits.connectionsPerPeer);
   answerBrokenRequests(server);
+  answerExpectations(server, app, limits.bodyBytes);
   try {
     await (place.kind === 'tcp' ? listenTcp(server, place.endpoint) : listenUnix(server, place.path, place.mode));
   } catch (error) {
@@ -56,6 +60,11 @@ function createApp(limits: HttpLimits, handler: HttpHandler, reportBug: ReportBu
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
+  app.use((request: express.Request, response: express.Response, next: () => void) => {
+    // RFC 9112 §3.2: with two Host fields nobody can say which is meant.
+    if ((request.headersDistinct['host']?.length ?? 0) > 1) endWith(response, 400);
+    else next();
+  });
   // `type` as a function: control points send odd content types or none. Nothing is inflated: no decompression bombs.
   app.use(express.raw({ type: () => true, limit: limits.bodyBytes, inflate: false }));
   app.use((request: express.Request, response: express.Response) => {
@@ -69,14 +78,24 @@ function createApp(limits: HttpLimits, handler: HttpHandler, reportBug: ReportBu
       _next: unknown,
     ) => {
       if (error.type === 'entity.too.large') void serve(request, response, '', true);
-      else if (!response.headersSent)
-        response
-          .status(error.status ?? 400)
-          .set('connection', 'close')
-          .end();
+      else if (!response.headersSent) endWith(response, error.status ?? 400);
     },
   );
   return app;
+}
+
+/** RFC 9110 §10.1.1: whoever asks before it sends a body hears at once that it would be too long. */
+function answerExpectations(server: Server, app: express.Express, bodyBytes: number): void {
+  server.on('checkContinue', (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    if (Number(incoming.headers['content-length']) > bodyBytes) return endWith(outgoing, 413);
+    outgoing.writeContinue();
+    app(incoming, outgoing);
+  });
+  server.on('checkExpectation', (_incoming: IncomingMessage, outgoing: ServerResponse) => endWith(outgoing, 417));
+}
+
+function endWith(response: ServerResponse, status: number): void {
+  response.writeHead(status, { connection: 'close', 'content-length': 0 }).end();
 }
 
 function bodyText(body: unknown): string {
@@ -103,21 +122,23 @@ function answerWith(handler: HttpHandler, reportBug: ReportBug) {
       if (response.stream !== undefined) stream(outgoing, response, response.stream);
       else write(incoming, outgoing, response);
     } catch (error) {
-      if (!outgoing.headersSent) outgoing.writeHead(500, { connection: 'close', 'content-length': 0 });
-      outgoing.end();
+      if (outgoing.headersSent) outgoing.end();
+      else endWith(outgoing, 500);
       reportBug(error);
     }
   };
 }
 
 function toRequest(incoming: IncomingMessage, body: string, bodyTooLong: boolean, hungUp: AbortSignal): HttpRequest {
-  const target = incoming.url ?? '/';
-  const url = /^https?:\/\//i.test(target) ? target.replace(/^https?:\/\/[^/]*/i, '') || '/' : target;
+  const [, authority, rest = incoming.url ?? '/'] = /^https?:\/\/([^/?]*)(.*)$/i.exec(incoming.url ?? '') ?? [];
+  const url = rest.startsWith('/') ? rest : `/${rest}`;
   const mark = url.indexOf('?');
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(incoming.headers)) {
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
   }
+  // RFC 9112 §3.2.2: whom an absolute target names is meant, whatever Host says.
+  if (authority !== undefined) headers['host'] = authority;
   return {
     method: incoming.method ?? 'GET',
     path: mark < 0 ? url : url.slice(0, mark),
@@ -182,29 +203,12 @@ function limitConnectionsPerPeer(server: Server, most: number): void {
   });
 }
 
-const STATUS_OF_BROKEN: Readonly<Record<string, string>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-};
-
-function answerBrokenRequests(server: Server): void {
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (!socket.writable || error.code === 'ECONNRESET') {
-      socket.destroy();
-      return;
-    }
-    const status = STATUS_OF_BROKEN[error.code ?? ''] ?? '400 Bad Request';
-    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
-  });
-}
-
 function listenTcp(server: Server, endpoint: Endpoint): Promise<void> {
   return listen(server, { host: endpoint.address.text, port: endpoint.port, backlog: BACKLOG });
 }
 
 async function listenUnix(server: Server, path: string, mode: number): Promise<void> {
-  if (await isAnswering(path)) throw Object.assign(new Error('in use'), { code: 'EADDRINUSE' });
-  await rm(path, { force: true });
+  await clearSocketPath(path);
   await listen(server, { path });
   await chmod(path, mode);
 }
@@ -216,18 +220,6 @@ function listen(server: Server, options: object): Promise<void> {
       server.off('error', reject);
       resolve();
     });
-  });
-}
-
-/** A socket file may be what a killed daemon left behind. */
-function isAnswering(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createConnection(path);
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once('error', () => resolve(false));
   });
 }
 
@@ -243,6 +235,8 @@ function problemOf(place: HttpPlace, error: NodeJS.ErrnoException): string {
   switch (error.code) {
     case 'EADDRINUSE':
       return `${where} is already in use: another program listens there`;
+    case 'ENOTSOCK':
+      return `${where} is there and is no socket: it was left alone`;
     case 'EADDRNOTAVAIL':
       return `${where}: no interface of this machine has this address`;
     case 'EACCES':

@@ -1,6 +1,10 @@
 // Real loopback sockets: what the listener itself guarantees, whatever the routes answer.
 
+import { spawnSync } from 'node:child_process';
+import { lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { HttpHandler, HttpLimits, HttpListener, HttpRequest } from '../../src/base/http.ts';
 import { IpAddress } from '../../src/base/ip-address.ts';
@@ -132,6 +136,67 @@ describe('the HTTP listener', () => {
     expect(await raw(endpoint.port, 'GET / HTTP/1.0\r\n\r\n')).toContain('served');
   });
 
+  it('answers a method nobody knows with 501 (RFC 9110 §15.6.2)', async () => {
+    const { endpoint } = await listen(async () => ({ status: 200, body: 'served' }));
+    expect(await raw(endpoint.port, 'FROBNICATE / HTTP/1.1\r\n\r\n')).toContain(' 501 ');
+    expect(await raw(endpoint.port, '\x00\x01\x02 nonsense\r\n\r\n')).toContain(' 400 ');
+  });
+
+  it('reads M-POST as POST with its mandatory field, the body in pieces too (UDA 1.0 §3.2.1)', async () => {
+    const seen: HttpRequest[] = [];
+    const { endpoint } = await listen(async (request) => {
+      seen.push(request);
+      return { status: 200, body: 'served' };
+    });
+    const head = 'M-POST /control HTTP/1.1\r\nMAN: "x"; ns=01\r\n01-SOAPACTION: "a#b"\r\nContent-Length: 5\r\n\r\n';
+    expect(await raw(endpoint.port, `${head}hello`)).toContain('served');
+    const pieces = await new Promise<string>((resolve) => {
+      const socket = createConnection(endpoint.port, '127.0.0.1', () => socket.write(`${head}he`));
+      let answer = '';
+      setImmediate(() => socket.write('llo'));
+      socket.on('data', (part) => {
+        answer += part.toString();
+      });
+      socket.on('close', () => resolve(answer));
+    });
+    expect(pieces.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+    expect(pieces).toContain('served');
+    for (const request of seen) {
+      expect(request).toMatchObject({ method: 'POST', path: '/control', body: 'hello' });
+      expect(request.headers['01-soapaction']).toBe('"a#b"');
+      expect(request.peer.address.text).toBe('127.0.0.1');
+      expect(request.local.port).toBe(endpoint.port);
+    }
+    expect(seen).toHaveLength(2);
+    // Both parsers lose patience with this one; it hears so once.
+    expect((await raw(endpoint.port, `${head}he`)).match(/HTTP\/1\.1 408 /g)).toHaveLength(1);
+  });
+
+  it('takes the authority of an absolute target for the Host field (RFC 9112 §3.2.2)', async () => {
+    const { endpoint } = await listen(async ({ headers, path }) => ({
+      status: 200,
+      body: `${headers['host']} ${path}`,
+    }));
+    const ask = (target: string) => raw(endpoint.port, `GET ${target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
+    expect(await ask('http://evil.example/igd1.xml')).toContain('\r\n\r\nevil.example /igd1.xml');
+    expect(await ask('http://evil.example')).toContain('\r\n\r\nevil.example /');
+    expect(await ask('/igd1.xml')).toContain('\r\n\r\n127.0.0.1 /igd1.xml');
+  });
+
+  it('refuses two Host fields with 400 (RFC 9112 §3.2)', async () => {
+    const { endpoint } = await listen(async () => ({ status: 200, body: 'served' }));
+    const text = 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: evil.example\r\n\r\n';
+    expect(await raw(endpoint.port, text)).toContain(' 400 ');
+  });
+
+  it('says that a body would be too long before it is sent (RFC 9110 §10.1.1)', async () => {
+    const { endpoint } = await listen(async () => ({ status: 200, body: 'served' }));
+    const expecting = (what: string, length: number) =>
+      raw(endpoint.port, `POST / HTTP/1.1\r\nExpect: ${what}\r\nContent-Length: ${length}\r\n\r\n`);
+    expect(await expecting('100-continue', 2000)).toMatch(/^HTTP\/1\.1 413 /);
+    expect(await expecting('a-miracle', 2)).toMatch(/^HTTP\/1\.1 417 /);
+  });
+
   it('a bug in a handler costs one answer and is reported', async () => {
     const { endpoint } = await listen(async (request) => {
       if (request.path === '/bug') throw new Error('ours');
@@ -192,6 +257,27 @@ describe('the HTTP listener', () => {
       ok: false,
       error: `127.0.0.1:${endpoint.port} is already in use: another program listens there`,
     });
+  });
+
+  it('takes the place of a dead socket, and leaves any other file alone', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'igd2pcp-http-'));
+    try {
+      const path = join(folder, 'precious');
+      const listenThere = () => http.listen({ kind: 'unix', path, mode: 0o600 }, LIMITS, async () => ({ status: 200 }));
+      writeFileSync(path, 'precious');
+      expect(await listenThere()).toEqual({ ok: false, error: `${path} is there and is no socket: it was left alone` });
+      expect(readFileSync(path, 'utf8')).toBe('precious');
+      rmSync(path);
+      const leaveBehind = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+      spawnSync(process.execPath, ['-e', leaveBehind]);
+      expect(lstatSync(path).isSocket()).toBe(true);
+      const first = await listenThere();
+      expect(first.ok).toBe(true);
+      if (first.ok) listeners.push(first.value);
+      expect(await listenThere()).toMatchObject({ ok: false, error: expect.stringContaining('already in use') });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it('streams until the reader goes away', async () => {

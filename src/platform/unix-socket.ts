@@ -1,0 +1,25 @@
+// The path of a Unix socket that is to be listened on: free of what a killed daemon left there, and of nothing else.
+
+import { lstat, rm } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+
+/** Throws what `listen` would: the path is taken, by a program that answers or by a file that is none of ours. */
+export async function clearSocketPath(path: string): Promise<void> {
+  const there = await lstat(path).catch(() => undefined);
+  if (there === undefined) return;
+  if (!there.isSocket()) throw Object.assign(new Error('no socket'), { code: 'ENOTSOCK' });
+  if (await isAnswering(path)) throw Object.assign(new Error('in use'), { code: 'EADDRINUSE' });
+  await rm(path, { force: true });
+}
+
+/** Only a refused connection shows that nobody listens: one that is forbidden is somebody else's. */
+function isAnswering(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createConnection(path);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
+  });
+}
