@@ -38,6 +38,8 @@ export interface LanPresenceOptions {
 export interface SsdpLanStatus {
   readonly lan: SsdpLan;
   readonly isAttached: boolean;
+  /** Why the gateway is not announced there, in a sentence. */
+  readonly problem: string | undefined;
   readonly searchesAnswered: number;
   readonly searchesIgnored: Readonly<Record<SearchIgnored, number>>;
 }
@@ -87,6 +89,7 @@ export class LanPresence {
     return {
       lan: this.#lan,
       isAttached: this.#attachment !== undefined,
+      problem: this.#problem,
       searchesAnswered: this.#answered,
       searchesIgnored: { ...this.#ignored },
     };
@@ -136,8 +139,9 @@ export class LanPresence {
     });
     if (!opened.ok) {
       // Said once, not every five seconds.
-      if (this.#problem !== opened.error) this.#options.host.log.warn(`cannot announce the gateway: ${opened.error}`);
-      this.#problem = opened.error;
+      const problem = `cannot announce the gateway: ${opened.error}`;
+      if (this.#problem !== problem) this.#options.host.log.warn(problem);
+      this.#problem = problem;
       return;
     }
     this.#problem = undefined;
@@ -200,7 +204,7 @@ export class LanPresence {
           this.#warning.say(`searches no longer reach us on ${where}: joining the group again`);
         socket.rejoin();
         return;
-      case 'answered-again':
+      case 'answered again':
         this.#options.host.log.info(`searches reach us again on ${where}`);
         return;
       default:
@@ -217,6 +221,7 @@ export class LanPresence {
   async #lose(why: string): Promise<void> {
     if (this.#attachment === undefined) return;
     this.#options.host.log.warn(`gateway no longer announced on ${this.#lan.interfaceName}: ${why}`);
+    this.#problem = why;
     await this.#detach();
     if (!this.#isClosed) this.#watch.run((machine, now) => machine.handleLooked(false, now));
   }

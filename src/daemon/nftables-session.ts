@@ -5,7 +5,7 @@ import type { Host } from '../base/host.ts';
 import type { IpAddress } from '../base/ip-address.ts';
 import type { PortNumber } from '../base/port-number.ts';
 import { ok, type Result, refused, unreachable } from '../base/result.ts';
-import { between, type Duration, milliseconds } from '../base/time.ts';
+import { between, type Duration, milliseconds, seconds } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
 import { forwardingAdvice, probeForwarding } from '../local-nat/firewall-probe.ts';
 import { listeningPorts, SOCKET_TABLES } from '../local-nat/listening-ports.ts';
@@ -17,6 +17,7 @@ import { type KeeperOutput, NftTableKeeper, type RequestId } from '../local-nat/
 import { type OpenedTable, openNftTable } from '../local-nat/open-nft-table.ts';
 import type { Driven, Driver } from './drive.ts';
 import { NftShell } from './nft-shell.ts';
+import { Periodic } from './periodic.ts';
 
 export interface NftablesOptions extends RulesetOptions {
   /** Undefined: not known yet; nothing can be applied until `wanAddressChanged`. */
@@ -31,9 +32,12 @@ export interface NftablesFigures {
   readonly lastTransaction: { readonly elements: number; readonly took: Duration } | undefined;
   /** Whether this kernel extends a timeout by adding the element again. */
   readonly addExtends: boolean;
-  /** What keeps mapped ports from working, in a sentence: nft failed last time, or the firewall drops. */
+  /** What surely keeps mapped ports from working, in a sentence: nft failed last time, or the firewall drops. */
   readonly problem: string | undefined;
 }
+
+/** Whoever mends the firewall wants to see soon that it helped; a firewall in order is looked at on a signal alone. */
+const LOOK_AT_BAD_FIREWALL_EVERY = seconds(15);
 
 /** Makes or takes over our table. The error is a sentence for the person who starts the daemon. */
 export async function startNftablesSession(
@@ -65,6 +69,7 @@ export class NftablesSession implements LocalNat {
   readonly #addExtends: boolean;
   readonly #ports = new Nat1Ports();
   readonly #keeper: Driven<NftTableKeeper, KeeperOutput>;
+  readonly #firewallWatch: { remove(): void };
   readonly #waiting = new Map<RequestId, (outcome: Result<void, Nat1Problem>) => void>();
   #requestsSoFar = 0;
   #transactions = 0;
@@ -72,6 +77,7 @@ export class NftablesSession implements LocalNat {
   #lastTransaction: NftablesFigures['lastTransaction'];
   #lastFailure: Nat1Problem | undefined;
   #firewallAdvice: string | undefined;
+  #firewallProblem: string | undefined;
 
   constructor(host: Host, driver: Driver, options: NftablesOptions, shell: NftShell, opened: OpenedTable) {
     this.#host = host;
@@ -88,6 +94,10 @@ export class NftablesSession implements LocalNat {
     };
     this.#options = options;
     this.#addExtends = opened.addExtends;
+    const again = new Periodic(LOOK_AT_BAD_FIREWALL_EVERY, 'see whether the firewall was mended', host.clock.now());
+    this.#firewallWatch = driver.add('firewall', again, () => {
+      if (this.#firewallProblem !== undefined) void this.lookAtFirewall();
+    });
     const keeper = new NftTableKeeper(options, opened, options.wanAddress, host.clock.now());
     this.#keeper = driver.add('nftables', keeper, (output: KeeperOutput) => this.#perform(output));
   }
@@ -133,6 +143,7 @@ export class NftablesSession implements LocalNat {
   /** No more checks; the kernel keeps its elements until they time out. */
   close(): void {
     this.#keeper.remove();
+    this.#firewallWatch.remove();
     this.#endShell();
     for (const settle of this.#waiting.values()) settle(refused('the daemon ends'));
     this.#waiting.clear();
@@ -146,7 +157,7 @@ export class NftablesSession implements LocalNat {
       failures: this.#failures,
       lastTransaction: this.#lastTransaction,
       addExtends: this.#addExtends,
-      problem: this.#lastFailure ?? this.#firewallAdvice,
+      problem: this.#lastFailure ?? this.#firewallProblem,
     };
   }
 
@@ -154,9 +165,11 @@ export class NftablesSession implements LocalNat {
   async lookAtFirewall(): Promise<void> {
     const listed = nftSuccess(await this.#run(nftListRuleset()));
     const { wanInterface } = this.#options;
-    const advice = forwardingAdvice(listed.ok ? probeForwarding(listed.value, wanInterface) : { kind: 'unreadable' });
+    const verdict = listed.ok ? probeForwarding(listed.value, wanInterface) : ({ kind: 'unreadable' } as const);
+    const advice = forwardingAdvice(verdict);
     if (advice !== undefined && advice !== this.#firewallAdvice) this.#host.log.warn(advice);
     this.#firewallAdvice = advice;
+    this.#firewallProblem = verdict.kind === 'dropped' ? advice : undefined;
   }
 
   async readListeningPorts(): Promise<void> {

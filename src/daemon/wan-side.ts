@@ -57,7 +57,7 @@ export class WanSide {
     return {
       interfaceName: this.interfaceName ?? '',
       nat: this.nat === undefined ? 'none' : 'nftables',
-      natProblem: undefined,
+      natProblem: this.nat?.figures().problem,
     };
   }
 

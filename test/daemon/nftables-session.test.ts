@@ -119,6 +119,24 @@ describe('the NAT of this box over nft', () => {
     expect(session.figures().problem).toBeUndefined();
   });
 
+  it('sees by itself that the firewall was mended', async () => {
+    nft.ruleset = readFileSync(new URL('../local-nat/rulesets/debian-drop.json', import.meta.url), 'utf8');
+    const session = await start();
+    expect(session.figures().problem).toContain('has the policy "drop"');
+    nft.ruleset = '{"nftables": []}';
+    await world.clock.advance(seconds(20));
+    expect(session.figures().problem).toBeUndefined();
+    session.close();
+    expect(driver.wakes()).toEqual([]);
+  });
+
+  it('calls no problem what merely may be one', async () => {
+    nft.ruleset = 'not JSON';
+    const session = await start();
+    expect(host.logged('warn').some((line) => line.includes('could not read the firewall'))).toBe(true);
+    expect(session.figures().problem).toBeUndefined();
+  });
+
   it('keeps away from ports that programs here listen on', async () => {
     const line = '   0: 00000000:1AE1 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1056 1';
     await host.files.replace('/proc/net/tcp', `  sl  local_address\n${line}\n`);

@@ -138,6 +138,7 @@ describe('an SSDP session on two LANs and a WAN', () => {
     gateway.removeInterface('lan0');
     await world.clock.advance(seconds(40));
     expect(running.status().map((one) => one.isAttached)).toEqual([false, true]);
+    expect(running.status().map((one) => one.problem)).toEqual(['the address is gone from the interface', undefined]);
     expect(gateway.logged('warn')).toContain(
       'gateway no longer announced on lan0: the address is gone from the interface',
     );

@@ -12,7 +12,7 @@ import {
 
 export type SearchTarget =
   | { readonly kind: 'all' }
-  | { readonly kind: 'root-device' }
+  | { readonly kind: 'root device' }
   | { readonly kind: 'uuid'; readonly udn: string }
   | { readonly kind: 'type'; readonly name: string; readonly version: number };
 
@@ -28,7 +28,7 @@ const VERSIONED_TYPE = /^(urn:[\w.-]+:(?:device|service):[\w.-]+):([1-9]\d{0,3})
 export function parseSearchTarget(text: string): SearchTarget | undefined {
   if (text.length > MAX_TARGET_LENGTH) return undefined;
   if (text === 'ssdp:all') return { kind: 'all' };
-  if (text === ROOT_DEVICE) return { kind: 'root-device' };
+  if (text === ROOT_DEVICE) return { kind: 'root device' };
   if (UUID.test(text)) return { kind: 'uuid', udn: text.toLowerCase() };
   const [, name, version] = VERSIONED_TYPE.exec(text) ?? [];
   return name === undefined ? undefined : { kind: 'type', name, version: Number(version) };
@@ -39,7 +39,7 @@ export function answersTo(target: SearchTarget, roots: readonly AdvertisedRoot[]
   switch (target.kind) {
     case 'all':
       return roots.flatMap((root) => advertisementsOf(root).map((advertisement) => ({ ...advertisement, root })));
-    case 'root-device':
+    case 'root device':
       return roots.filter((root) => root.rank === 'first').map((root) => ({ ...typed(root.root, ROOT_DEVICE), root }));
     case 'uuid':
       return roots.flatMap((root) =>

@@ -8,7 +8,7 @@ import { after, between, type Instant, minutes, seconds } from '../../base/time.
 export type SearchWatchdogOutput =
   | { readonly kind: 'ask' }
   | { readonly kind: 'rejoin'; readonly why: 'unanswered' | 'quiet' }
-  | { readonly kind: 'answered-again' };
+  | { readonly kind: 'answered again' };
 
 type State =
   | { readonly state: 'off' }
@@ -47,7 +47,7 @@ export class SearchWatchdog implements Machine<SearchWatchdogOutput> {
     this.#state = { state: 'content', at: after(now, ASK_EVERY) };
     if (this.#isDeaf) {
       this.#isDeaf = false;
-      return [{ kind: 'answered-again' }];
+      return [{ kind: 'answered again' }];
     }
     if (between(this.#heardOthersAt ?? now, now) < QUIET_AFTER) return [];
     this.#heardOthersAt = now;

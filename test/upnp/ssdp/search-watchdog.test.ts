@@ -41,7 +41,7 @@ describe('SearchWatchdog', () => {
   it('says when searches reach us again', () => {
     const watchdog = started();
     for (let i = 0; i < 4; i += 1) turn(watchdog);
-    expect(watchdog.handleAnswer(after(T0, minutes(5)))).toEqual([{ kind: 'answered-again' }]);
+    expect(watchdog.handleAnswer(after(T0, minutes(5)))).toEqual([{ kind: 'answered again' }]);
   });
 
   it('goes on asking and joining for as long as nothing helps, at its usual pace', () => {
