@@ -12,27 +12,24 @@ const KEPT_FOR = seconds(60);
 const MOST_KEPT = 4096;
 
 export class ReleasedLately {
-  /** In the order of release, so that the first ones end first. */
-  readonly #byText = new Map<string, { readonly key: MapKey; readonly until: Instant }>();
+  /** By what the server tells mappings apart by, in the order of release: the first ones end first. */
+  readonly #byBase = new Map<string, { readonly key: MapKey; readonly until: Instant }>();
 
   add(key: MapKey, now: Instant): void {
-    const text = textOf(baseKeyText(key), key.nonce);
-    this.#byText.delete(text);
-    this.#byText.set(text, { key, until: after(now, KEPT_FOR) });
-    for (const [first, { until }] of this.#byText) {
-      if (until > now && this.#byText.size <= MOST_KEPT) return;
-      this.#byText.delete(first);
+    const base = baseKeyText(key);
+    this.#byBase.delete(base);
+    this.#byBase.set(base, { key, until: after(now, KEPT_FOR) });
+    for (const [first, { until }] of this.#byBase) {
+      if (until > now && this.#byBase.size <= MOST_KEPT) return;
+      this.#byBase.delete(first);
     }
   }
 
-  /** Once for each release. Without a nonce there is no telling whose it is. */
+  /** Once for each release. NAT-PMP has no nonce. */
   take(base: string, nonce: MappingNonce | undefined, now: Instant): MapKey | undefined {
-    if (nonce === undefined) return undefined;
-    const text = textOf(base, nonce);
-    const found = this.#byText.get(text);
-    this.#byText.delete(text);
-    return found !== undefined && found.until > now ? found.key : undefined;
+    const found = this.#byBase.get(base);
+    if (found === undefined || (nonce !== undefined && nonce !== found.key.nonce)) return undefined;
+    this.#byBase.delete(base);
+    return found.until > now ? found.key : undefined;
   }
 }
-
-const textOf = (base: string, nonce: MappingNonce): string => `${base} ${nonce}`;
