@@ -14,6 +14,7 @@ import { MappingMetrics } from '../operator/mapping-metrics.ts';
 import { Metrics, type ProcessFigures } from '../operator/metrics.ts';
 import type { OperatorSource } from '../operator/operator-source.ts';
 import type { ControlEvent } from '../upnp/control/control-endpoint.ts';
+import { UPNP_ERRORS } from '../upnp/upnp-error.ts';
 import { AdminDoors } from './admin-doors.ts';
 import type { Config, ConfigKey } from './config.ts';
 import { changedKeys } from './config-reader.ts';
@@ -116,13 +117,20 @@ export class Daemon {
     const { host, driver, config } = parts;
     const lans = findLanAddresses(config.lan.interfaces, host.network.interfaces());
     if (!lans.ok) return lans;
+    // First of all, because it is taken where a daemon runs already: whose state, NAT and LAN are not to be touched.
+    const admin = await AdminDoors.open(host, config);
+    if (!admin.ok) return admin;
     const wan = await WanSide.open(host, driver, config);
-    if (!wan.ok) return wan;
+    if (!wan.ok) {
+      await admin.value.close();
+      return wan;
+    }
     const hosts = new LanHosts(host, config.hosts.dhcpLeases);
     const history = new HistoryKeeper(host.clock, host.log, (address) => hosts.nameOf(address));
     const tell = (level: 'info' | 'warn', sentence: string): void => history.tell('server', level, sentence);
     const pcp = await createPcpSession({ host, driver, config: config.pcp, tell });
     const daemon = new Daemon(parts, hosts, history, wan.value, pcp);
+    daemon.#admin = admin.value;
     await daemon.#restore();
     const identity = await loadDeviceIdentity(host.files, config.state.directory, host.random, host.clock.wallTime());
     if (identity.problem !== undefined) host.log.warn(`UUIDs will change at the next start: ${identity.problem}`);
@@ -138,13 +146,12 @@ export class Daemon {
       observe: (event) => daemon.#observe(event),
       turnedAway: (why) => daemon.#metrics.datagramIgnored('http', why),
     });
-    const admin = lan.ok ? await AdminDoors.open(host, config, daemon.#operator) : lan;
-    if (lan.ok) daemon.#lan = lan.value;
-    if (!admin.ok) {
+    if (!lan.ok) {
       await daemon.close();
-      return admin;
+      return lan;
     }
-    daemon.#admin = admin.value;
+    daemon.#lan = lan.value;
+    admin.value.serve(daemon.#operator);
     daemon.#listen();
     return ok(daemon);
   }
@@ -218,10 +225,10 @@ export class Daemon {
       this.#lan?.publishChanges();
       this.#history.changed();
     });
-    this.#gateway.onEvent((event) => {
-      if (event.kind !== 'refused') return;
-      this.#metrics.mappingRefused(event.why);
-      this.#history.tell('refused', 'info', `${event.what} refused: ${event.why}`);
+    this.#gateway.onRefusal(({ who, request, code, why }) => {
+      this.#metrics.mappingRefused(UPNP_ERRORS[code]);
+      const what = `${request.protocol} ${request.externalPort} → ${request.internalClient}:${request.internalPort}`;
+      this.#history.refused(`${what} refused to ${who}: ${why}`);
     });
     this.#pcp.listen({
       serverLostState: () => this.#history.changed(),
@@ -276,13 +283,7 @@ export class Daemon {
       nameOfHost: (address) => this.#hosts.nameOf(address),
       servers: (now) => this.#serverViews.of(this.#pcp.view(), this.#pcp.currentServer(), now),
       noServerBecause: () => this.#pcp.noServerBecause(),
-      lan: () =>
-        (this.#lan?.views() ?? []).map(({ lan, descriptionUrls }) => ({
-          name: lan.interfaceName,
-          address: lan.address.text,
-          descriptionUrls,
-          problem: undefined,
-        })),
+      lan: () => this.#lan?.views() ?? [],
       wan: () => this.#wan.view(),
       subscribers: () => this.#lan?.subscribers() ?? 0,
       processFigures,

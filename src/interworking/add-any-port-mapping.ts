@@ -18,7 +18,7 @@ export async function addAnyPortMapping(
 ): Promise<Answer<PortNumber>> {
   const objection = objectionToRequest(iw, asker, request, 'AddAnyPortMapping');
   if (objection !== undefined) {
-    iw.events.refused(asker, request, objection.why);
+    iw.refusals.tell(asker, request, objection);
     return refused(objection.code);
   }
   // The port is not known before the answer: what must not happen twice at once is the same service of the same client.
@@ -26,7 +26,7 @@ export async function addAnyPortMapping(
     iw.turns.take(serviceTurn(request), () => addOnce(iw, { asker, request, action: 'AddAnyPortMapping', deadline })),
   );
   if (!added.ok) {
-    iw.events.refused(asker, request, added.error.why);
+    iw.refusals.tell(asker, request, added.error);
     return refused(added.error.code);
   }
   await iw.durable();

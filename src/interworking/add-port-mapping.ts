@@ -16,7 +16,7 @@ export async function addPortMapping(
 ): Promise<Answer<void>> {
   const objection = objectionToRequest(iw, asker, request, 'AddPortMapping');
   if (objection !== undefined) {
-    iw.events.refused(asker, request, objection.why);
+    iw.refusals.tell(asker, request, objection);
     return refused(objection.code);
   }
   const turn = `${request.protocol} ${request.externalPort}`;
@@ -26,7 +26,7 @@ export async function addPortMapping(
     ),
   );
   if (!added.ok) {
-    iw.events.refused(asker, request, added.error.why);
+    iw.refusals.tell(asker, request, added.error);
     return refused(added.error.code);
   }
   await iw.durable();

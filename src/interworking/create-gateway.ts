@@ -14,7 +14,6 @@ import { Alarms } from './alarms.ts';
 import { ConnectionWatch } from './connection-watch.ts';
 import { deletePortMapping, releaseInBackground } from './delete-port-mapping.ts';
 import { deletePortMappingRange } from './delete-port-mapping-range.ts';
-import { EventFeed, type GatewayEvent } from './event-feed.ts';
 import { ExternalAddress } from './external-address.ts';
 import type { Answer, Gateway } from './gateway.ts';
 import { getSpecificPortMappingEntry } from './get-specific-port-mapping-entry.ts';
@@ -27,6 +26,7 @@ import { NonceBook } from './nonce-book.ts';
 import { PortTurns } from './port-turns.ts';
 import { ProbeReservations } from './probe-reservations.ts';
 import { Quota } from './quota.ts';
+import { RefusalFeed, type RefusedRequest } from './refusal-feed.ts';
 import { Releases } from './releases.ts';
 import { renewMapping, whyLost } from './renew-mapping.ts';
 import { RenewalLoop, type RenewalOutput } from './renewal-loop.ts';
@@ -42,7 +42,7 @@ export interface RunningGateway extends Gateway {
   onWakeMoved(listener: () => void): void;
   /** Called when something in `known` changed; the table's changes are announced by the table. */
   onKnownChanged(listener: () => void): void;
-  onEvent(listener: (event: GatewayEvent) => void): void;
+  onRefusal(listener: (refusal: RefusedRequest) => void): void;
   /** After the table's file was read; `stored` is what it held. */
   start(stored: readonly Mapping[]): void;
   /** Deletes everything at the server and here; for the demo, and for who wants no mappings left behind. */
@@ -131,8 +131,8 @@ class InterworkingGateway implements RunningGateway {
     this.#knownChanged = listener;
   }
 
-  onEvent(listener: (event: GatewayEvent) => void): void {
-    this.#iw.events.listen(listener);
+  onRefusal(listener: (refusal: RefusedRequest) => void): void {
+    this.#iw.refusals.listen(listener);
   }
 
   start(stored: readonly Mapping[]): void {
@@ -189,7 +189,7 @@ class InterworkingGateway implements RunningGateway {
       nonces: new NonceBook(context.random),
       quota: new Quota(context.table),
       rate: new RequestRate(),
-      events: new EventFeed(context.log, context.wallTime),
+      refusals: new RefusalFeed(),
       lost: new LostMappings(),
       releases: new Releases(context.pcp),
       probes: this.#probes,
@@ -200,7 +200,7 @@ class InterworkingGateway implements RunningGateway {
   }
 
   #tableChanged(changes: MappingChanges): void {
-    const { events, lost, trouble, now } = this.#iw;
+    const { lost, trouble, now } = this.#iw;
     for (const change of changes) {
       const { mapping } = change;
       if (change.kind === 'removed') {
@@ -215,7 +215,6 @@ class InterworkingGateway implements RunningGateway {
     if (changes.some((change) => change.kind !== 'updated' || change.isVisible))
       this.#systemUpdateId = (this.#systemUpdateId + 1) >>> 0;
     removeNat1Rules(this.#iw, changes);
-    events.tableChanged(changes);
     this.#wakeMoved();
   }
 

@@ -9,7 +9,6 @@ import { type Duration, days, type Instant, minutes, seconds, type WallTime } fr
 import type { LocalNat } from '../local-nat/local-nat.ts';
 import type { MappingTable } from '../mapping/mapping-table.ts';
 import type { Alarms } from './alarms.ts';
-import type { EventFeed } from './event-feed.ts';
 import type { ControlPoint, PortMappingName, PortMappingRequest } from './gateway.ts';
 import type { HostObservation } from './host-departure.ts';
 import type { LostMappings } from './lost-mappings.ts';
@@ -18,6 +17,7 @@ import type { PcpService } from './pcp-service.ts';
 import type { Policy } from './policy.ts';
 import type { PortTurns } from './port-turns.ts';
 import type { Quota } from './quota.ts';
+import type { RefusalFeed } from './refusal-feed.ts';
 import type { Releases } from './releases.ts';
 import type { RequestRate } from './request-rate.ts';
 
@@ -84,7 +84,7 @@ export interface Interworking extends GatewayContext {
   readonly nonces: NonceBook;
   readonly quota: Quota;
   readonly rate: RequestRate;
-  readonly events: EventFeed;
+  readonly refusals: RefusalFeed;
   readonly lost: LostMappings;
   readonly releases: Releases;
   readonly probes: PortProbes;

@@ -49,7 +49,9 @@ export function mappingEvent(change: MappingChange, at: WallTime, nameOfHost: Na
 function updateEvent(mapping: Mapping, previous: Mapping, at: WallTime, place: string): OperatorEvent | undefined {
   const now = mapping.upstream;
   const then = previous.upstream;
-  if (mapping.state !== previous.state) {
+  // Hundreds come back at once after a server's restart: only what differs from before is worth a sentence.
+  const isBack = previous.state === 'restoring' && mapping.state === 'granted';
+  if (mapping.state !== previous.state && !isBack) {
     const words = stateWords(mapping);
     return words === undefined
       ? undefined

@@ -7,16 +7,18 @@ import { type PortNumber, portNumber } from '../../src/base/port-number.ts';
 import type { Duration } from '../../src/base/time.ts';
 import { Driver } from '../../src/daemon/drive.ts';
 import { createGateway, type RunningGateway } from '../../src/interworking/create-gateway.ts';
-import type { GatewayEvent } from '../../src/interworking/event-feed.ts';
 import type { ControlPoint, PortMappingName, PortMappingRequest } from '../../src/interworking/gateway.ts';
 import type { HostObservation } from '../../src/interworking/host-departure.ts';
 import { DEFAULT_GATEWAY_OPTIONS, type GatewayOptions } from '../../src/interworking/interworking.ts';
 import { DEFAULT_POLICY, type Policy } from '../../src/interworking/policy.ts';
+import type { RefusedRequest } from '../../src/interworking/refusal-feed.ts';
 import type { RenewalOutput } from '../../src/interworking/renewal-loop.ts';
 import type { Mapping } from '../../src/mapping/mapping.ts';
 import type { MappingChanges } from '../../src/mapping/mapping-change.ts';
 import { MappingFile, type MappingFileOutput } from '../../src/mapping/mapping-file.ts';
 import { MappingTable } from '../../src/mapping/mapping-table.ts';
+import type { OperatorEvent } from '../../src/operator/event-history.ts';
+import { mappingEvent } from '../../src/operator/mapping-event.ts';
 import { FakePcpServer } from './fake-pcp-server.ts';
 import { FakePcpService } from './fake-pcp-service.ts';
 import { LocalNatInMemory } from './local-nat-in-memory.ts';
@@ -50,7 +52,9 @@ export class GatewayWorld {
   readonly gateway: RunningGateway;
   readonly file: MappingFile;
   readonly changes: MappingChanges[] = [];
-  readonly events: GatewayEvent[] = [];
+  /** What the history would tell. */
+  readonly events: OperatorEvent[] = [];
+  readonly refusals: RefusedRequest[] = [];
   readonly logged: { readonly level: string; readonly message: string; readonly fields: LogFields | undefined }[] = [];
   readonly #driver: Driver;
   policy: Policy;
@@ -88,8 +92,12 @@ export class GatewayWorld {
       durable: () => this.file.settled(),
       ...(settings.watchesHosts === true ? { lookAtHosts: async () => this.hosts } : {}),
     });
-    this.gateway.onEvent((event) => this.events.push(event));
-    this.table.listen((changes) => this.changes.push(changes));
+    this.gateway.onRefusal((refusal) => this.refusals.push(refusal));
+    this.table.listen((changes) => {
+      this.changes.push(changes);
+      const told = changes.map((change) => mappingEvent(change, this.clock.wallTime(), () => undefined));
+      this.events.push(...told.filter((event) => event !== undefined));
+    });
     this.#driver = new Driver(this.clock);
     const gateway = this.#driver.add<RunningGateway['machine'], RenewalOutput>(
       'gateway',

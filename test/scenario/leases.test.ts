@@ -95,7 +95,7 @@ describe('a carrier that stops honouring a lease', () => {
     expect(world.tableText()).toEqual([]);
     expect(await desk.entry({ external: 6881 })).toBeUndefined();
     expect(desk.heard('PortMappingNumberOfEntries')).toEqual(['0', '1', '0']);
-    expect(world.logged(/^warn Mapping lost: TCP 6881 .*NO_RESOURCES/)).toHaveLength(1);
+    expect(world.logged(/^warn TCP 6881 .* lost: .*NO_RESOURCES/)).toHaveLength(1);
     expect(world.daemon.operator.metrics()).toMatch(/igd2pcp_mappings_removed_total\{[^}]*lost[^}]*\} 1/);
     expect(await disagreements(world)).toEqual([]);
     const list = await listCommand(world.admin, false, { columns: 120, hasColour: false });
