@@ -27,7 +27,7 @@ export class OptionSupport {
   noteRefused(options: readonly MandatoryOption[], until: Instant): void {
     if (options.length === 0) return;
     // What was accepted once and is the only suspect now is not supported any more.
-    if (options.every((option) => this.#accepted.has(option))) {
+    if (this.areAccepted(options)) {
       for (const option of options) this.#accepted.delete(option);
     }
     const previous = this.#refused.get(options.join());
@@ -37,11 +37,17 @@ export class OptionSupport {
     });
   }
 
+  /** Whether each of them was taken before: then it is not the options that a refusal is about. */
+  areAccepted(options: readonly MandatoryOption[]): boolean {
+    return options.every((option) => this.#accepted.has(option));
+  }
+
   /** Until when a request with these options would be refused; undefined when nothing speaks against it. */
   refusedUntil(options: readonly MandatoryOption[], now: Instant): Instant | undefined {
     for (const refused of this.#refused.values()) {
-      if (refused.until > now && this.#suspects(refused).every((option) => options.includes(option)))
+      if (refused.until > now && this.#suspects(refused).every((option) => options.includes(option))) {
         return refused.until;
+      }
     }
     return undefined;
   }
@@ -57,6 +63,8 @@ export class OptionSupport {
   }
 
   #suspects(refused: RefusedSet): readonly MandatoryOption[] {
-    return refused.options.filter((option) => !this.#accepted.has(option));
+    const unproven = refused.options.filter((option) => !this.#accepted.has(option));
+    // Each is taken by itself: it is the combination.
+    return unproven.length === 0 ? refused.options : unproven;
   }
 }

@@ -1,6 +1,7 @@
 // What a server refused, and for how long the same is answered here instead of being asked again (RFC 6887 §7.4, §8.3).
 // How long is `holdOf`'s business; which later requests a refusal covers is decided here.
 
+import type { IpAddress } from '../base/ip-address.ts';
 import { PriorityQueue } from '../base/priority-queue.ts';
 import { after, between, type Duration, type Instant } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
@@ -56,6 +57,13 @@ export class RefusalMemory {
     return hold;
   }
 
+  /** RFC 6887 §13.1: the server does not let us act for that host, whatever is asked. */
+  noteThirdParty(thirdParty: IpAddress, code: ResultCode, lifetimeSeconds: number, now: Instant): Duration {
+    const hold = holdOf(code, lifetimeSeconds);
+    this.#set(thirdPartyScope(thirdParty), { code, lifetimeSeconds, until: after(now, hold) });
+    return hold;
+  }
+
   /** The port is taken, for how long nobody said. */
   noteConflict(request: MapRequest, hold: Duration, now: Instant): void {
     const until = after(now, hold);
@@ -73,6 +81,7 @@ export class RefusalMemory {
   recall(request: MapRequest, held: StandingMapping | undefined, now: Instant): RememberedRefusal | undefined {
     const scopes = [EVERYTHING, protocolScope(request.protocol), sameRequestScope(request)];
     if (held === undefined) scopes.push(NEW_MAPPINGS);
+    if (request.thirdParty !== undefined) scopes.push(thirdPartyScope(request.thirdParty));
     // RFC 6887 §13.2: refused wherever the address, it is refused at this address too. Except to the mapping that has it.
     const isOwn = held?.assignedPort === request.suggestedPort && held.refusedWith === undefined;
     if (request.exactPort && !isOwn) scopes.push(portScope(request, ''), portScope(request, addressOf(request)));
@@ -143,6 +152,7 @@ function scopesOf(request: MapRequest, code: ResultCode): readonly string[] {
 }
 
 const protocolScope = (protocol: TransportProtocol): string => `all of ${protocol}`;
+const thirdPartyScope = (thirdParty: IpAddress): string => `everything for ${thirdParty.text}`;
 const portStem = (protocol: TransportProtocol, port: number): string => `external ${protocol} ${port}`;
 /** Empty for any address. */
 const addressOf = (request: MapRequest): string =>

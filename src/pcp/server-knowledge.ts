@@ -78,6 +78,11 @@ export class ServerKnowledge {
   ): { readonly hold: Duration; readonly learned: readonly OptionLearned[] } {
     const { code, lifetimeSeconds } = refusal;
     if (code === UNSUPP_OPTION) {
+      const { thirdParty } = request;
+      // RFC 6887 §13.1: so is a third party refused that we may not act for, though we may for others.
+      if (thirdParty !== undefined && this.#options.areAccepted(optionsIn(request, form))) {
+        return { hold: this.#memory.noteThirdParty(thirdParty, code, lifetimeSeconds, now), learned: [] };
+      }
       const hold = holdOf(code, lifetimeSeconds);
       const until = after(now, hold);
       return { hold, learned: this.#learning(now, () => this.#options.noteRefused(optionsIn(request, form), until)) };
