@@ -123,14 +123,21 @@ function sleep(clock: Host['clock'], span: Duration): Promise<void> {
 async function run(line: Configured, config: Config): Promise<number> {
   const host = daemonHost(config);
   const driver = new Driver(host.clock);
+  let wantsReload = false;
+  // A supervisor may say so while we still start.
+  terminal.onHangUp(() => {
+    wantsReload = true;
+  });
   const started = await startDaemon(host, driver, config, false);
   if (!started.ok) return misused(started.error);
   host.log.info(`igd2pcp ${VERSION} is running`, { description: started.value.descriptionUrls().join(' ') });
-  process.on('SIGHUP', () => {
+  const reload = (): void => {
     const again = readFrom(line, 'run');
     if (again.ok) void started.value.reload(again.config);
     else host.log.error(`the configuration stays as it was: ${firstOf(again.problems)}`);
-  });
+  };
+  terminal.onHangUp(reload);
+  if (wantsReload) reload();
   await stopped();
   await started.value.close();
   driver.close();

@@ -1,12 +1,13 @@
 // The two doors for the person at the box: the admin socket, and the page's listener where one is configured.
 
 import type { Host } from '../base/host.ts';
-import type { HttpLimits, HttpListener } from '../base/http.ts';
+import type { HttpHandler, HttpLimits, HttpListener } from '../base/http.ts';
 import { type Endpoint, endpointText } from '../base/ip-address.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import { seconds } from '../base/time.ts';
 import type { OperatorSource } from '../operator/operator-source.ts';
-import { adminHandlers } from './admin-routes.ts';
+import { faultAnswer } from './admin-answer.ts';
+import { type AdminDoor, adminHandlers } from './admin-routes.ts';
 import type { Config } from './config.ts';
 
 /** The owner and its group may, nobody else: the file system is the guard. */
@@ -26,24 +27,23 @@ export class AdminDoors {
   readonly #listeners: HttpListener[] = [];
   #pageEndpoint: Endpoint | undefined;
   #token: string | undefined;
+  #handlers: Readonly<Record<AdminDoor, HttpHandler>> | undefined;
 
   private constructor(host: Host) {
     this.#host = host;
   }
 
-  /** The error is a sentence for the person who starts the daemon. */
-  static async open(host: Host, config: Config, source: OperatorSource): Promise<Result<AdminDoors, string>> {
+  /** Nothing is shown before `serve`. The error is a sentence for the person who starts the daemon. */
+  static async open(host: Host, config: Config): Promise<Result<AdminDoors, string>> {
     const doors = new AdminDoors(host);
     const tokenProblem = await doors.readToken(config.admin.tokenFile);
     if (tokenProblem !== undefined) return refused(tokenProblem);
-    const { clock, random } = host;
-    const handlers = adminHandlers({ source, clock, random, token: () => doors.#token });
     const { socket: path, listen } = config.admin;
-    const socket = await host.http.listen({ kind: 'unix', path, mode: SOCKET_MODE }, LIMITS, handlers.socket);
+    const socket = await host.http.listen({ kind: 'unix', path, mode: SOCKET_MODE }, LIMITS, doors.#behind('socket'));
     if (!socket.ok) return refused(`cannot open the admin socket: ${socket.error} (admin.socket or --admin-socket)`);
     doors.#listeners.push(socket.value);
     if (listen === 'off') return ok(doors);
-    const page = await host.http.listen({ kind: 'tcp', endpoint: listen }, LIMITS, handlers.tcp);
+    const page = await host.http.listen({ kind: 'tcp', endpoint: listen }, LIMITS, doors.#behind('tcp'));
     if (!page.ok) {
       await doors.close();
       return refused(`cannot open the status page: ${page.error} (admin.listen or --admin; "off" for none)`);
@@ -51,6 +51,11 @@ export class AdminDoors {
     doors.#listeners.push(page.value);
     doors.#pageEndpoint = page.value.endpoint;
     return ok(doors);
+  }
+
+  serve(source: OperatorSource): void {
+    const { clock, random } = this.#host;
+    this.#handlers = adminHandlers({ source, clock, random, token: () => this.#token });
   }
 
   pageUrl(): string | undefined {
@@ -69,6 +74,10 @@ export class AdminDoors {
     if (token === '') return `admin.token_file: ${path} is empty; write a long random word into it`;
     this.#token = token;
     return undefined;
+  }
+
+  #behind(door: AdminDoor): HttpHandler {
+    return async (request) => this.#handlers?.[door](request) ?? faultAnswer(503, 'igd2pcp is still starting');
   }
 
   async close(): Promise<void> {

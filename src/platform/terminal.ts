@@ -9,8 +9,10 @@ export interface NodeTerminal {
   rows(): number;
   print(text: string): void;
   complain(text: string): void;
-  /** Aborted by Ctrl-C, SIGTERM, or when nobody reads our output any more. */
+  /** Aborted by Ctrl-C, SIGTERM, SIGHUP, or when nobody reads our output any more. */
   readonly stopped: AbortSignal;
+  /** From now on SIGHUP does this, and stops nothing. */
+  onHangUp(work: () => void): void;
 }
 
 /** What pipes and files are formatted for. */
@@ -21,6 +23,8 @@ export function openTerminal(): NodeTerminal {
   const out: Partial<WriteStream> & NodeJS.WriteStream = process.stdout;
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+  let hangUp = (): void => stop.abort();
+  process.on('SIGHUP', () => hangUp());
   // `igd2pcp list | head`: the reader is gone, and that is no error.
   process.stdout.on('error', () => stop.abort());
   return {
@@ -38,5 +42,8 @@ export function openTerminal(): NodeTerminal {
       process.stderr.write(text);
     },
     stopped: stop.signal,
+    onHangUp: (work) => {
+      hangUp = work;
+    },
   };
 }

@@ -132,6 +132,7 @@ export class SimulatedHost implements Host {
     return {
       listen: async (place, _limits, handler) => {
         if (place.kind === 'unix') {
+          if (this.unixSockets.has(place.path)) return refused(`${place.path} is already in use`);
           this.unixSockets.set(place.path, handler);
           const nowhere: Endpoint = { address: IpAddress.of('0.0.0.0'), port: 0 };
           return ok({ endpoint: nowhere, close: async () => void this.unixSockets.delete(place.path) });
