@@ -31,7 +31,6 @@ upnp_nat_table_name=filter
 upnp_forward_chain=miniupnpd
 upnp_nat_chain=prerouting_miniupnpd
 upnp_nat_postrouting_chain=postrouting_miniupnpd
-system_uptime=yes
 clean_ruleset_interval=600
 `;
 
@@ -81,7 +80,8 @@ export function miniupnpdCarrier({ longestLifetime = 86_400 } = {}) {
       const file = join(directory, 'carrier.conf');
       writeFileSync(
         file,
-        `ext_ifname=out0\next_ip=${CARRIER_OUTSIDE}\nlistening_ip=in0\nenable_upnp=no\nenable_natpmp=yes\n` +
+        // With the system's uptime as its epoch, a restart could not be told from anything else (RFC 6887 §8.5).
+        `ext_ifname=out0\next_ip=${CARRIER_OUTSIDE}\nlistening_ip=in0\nenable_upnp=no\nenable_natpmp=yes\nsystem_uptime=no\n` +
           `pcp_allow_thirdparty=yes\nmin_lifetime=120\nmax_lifetime=${longestLifetime}\n` +
           `allow 1024-65535 0.0.0.0/0 1024-65535\n${common}`,
       );

@@ -11,6 +11,7 @@ import { theirs } from '../parts/scene.mjs';
 const MAPPINGS = 500;
 const KNOCK_EVERY_MS = 250;
 const GIVE_UP_MS = 120_000;
+const CARRIER_AGES_MS = 10_000;
 /** The shortest miniupnpd grants. A silent loss is noticed by the next renewal, at half of it, or by asking. */
 const LIFETIME_SECONDS = 121;
 
@@ -40,7 +41,10 @@ export const recovery = {
         stranger,
         calls.map(({ port }) => port),
       );
-      await walk.until(size);
+      if (!(await walk.until(size)))
+        throw new Error(`only ${walk.carrying} of ${size} mappings carry before anything broke`);
+      // Clocks may differ by a second or two: a carrier that has just started cannot be seen to start again.
+      await sleep(CARRIER_AGES_MS);
       const peak = watchPeak(() => carrier.pid());
       const rebootedAt = performance.now();
       await carrier.reboot(subject);
