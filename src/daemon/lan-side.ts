@@ -10,6 +10,7 @@ import type { DescriptorTexts } from '../igd/descriptor-texts.ts';
 import { createIgdDevices, type IgdDevices } from '../igd/igd-devices.ts';
 import { VariableWatch } from '../igd/variable-watch.ts';
 import type { Gateway } from '../interworking/gateway.ts';
+import type { LanView } from '../operator/operator-source.ts';
 import { ControlEndpoint, type ControlEvent } from '../upnp/control/control-endpoint.ts';
 import type { Config } from './config.ts';
 import type { DeviceIdentity } from './device-identity.ts';
@@ -93,10 +94,13 @@ export class LanSide {
     return ok(side);
   }
 
-  /** Where each LAN address finds its descriptions, the first of them for a person to paste. */
-  views(): readonly { readonly lan: LanAddress; readonly descriptionUrls: readonly string[] }[] {
+  /** What each LAN address is given; its first description is for a person to paste. */
+  views(): readonly LanView[] {
+    const announced = this.#ssdp?.status() ?? [];
     return this.#listeners.map(({ lan, listener }) => ({
-      lan,
+      name: lan.interfaceName,
+      address: lan.address.text,
+      problem: announced.find((one) => one.lan.address.equals(lan.address))?.problem,
       descriptionUrls: this.#devices.advertised.map(
         ({ descriptionPath }) => `http://${endpointText(listener.endpoint)}${descriptionPath}`,
       ),
