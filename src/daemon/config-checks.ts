@@ -3,7 +3,10 @@
 import { IpAddress } from '../base/ip-address.ts';
 import type { Config, ConfigKey } from './config.ts';
 
-/** "run" serves a real LAN; a "demo" lives on loopback and needs neither interfaces nor a trusted network; "command" only finds the daemon. */
+/**
+ * "run" serves a real LAN; a "demo" lives on loopback and needs neither interfaces nor a trusted network; "command" only
+ * finds the daemon.
+ */
 export type ConfigPurpose = 'run' | 'demo' | 'command';
 
 export interface Contradiction {

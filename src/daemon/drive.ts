@@ -20,7 +20,7 @@ interface Part {
   timeout(now: Instant): void;
 }
 
-/** A machine that keeps asking for the present would spin; after this many rounds at one instant it waits for the next tick. */
+/** A machine that keeps asking for the present would spin; after so many rounds at one instant it waits for the next tick. */
 const MAX_ROUNDS_AT_ONCE = 100;
 
 export class Driver {

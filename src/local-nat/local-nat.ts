@@ -29,7 +29,10 @@ export interface LocalNat {
   /** Marks a port as taken by a mapping read from disk. */
   reserveExactly(protocol: TransportProtocol, port: PortNumber): boolean;
   unreserve(protocol: TransportProtocol, port: PortNumber): void;
-  /** Settles when the kernel has the rule. `validFor` is at least the granted lifetime (RFC 6970 §5.5). Also extends and retargets. */
+  /**
+   * Settles when the kernel has the rule. `validFor` is at least the granted lifetime (RFC 6970 §5.5). Also extends and
+   * retargets.
+   */
   apply(rule: Nat1Rule, validFor: Duration): Promise<Result<void, Nat1Problem>>;
   remove(rule: Nat1Rule): Promise<Result<void, Nat1Problem>>;
 }

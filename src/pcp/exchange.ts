@@ -69,10 +69,6 @@ export class Exchange {
     return this.#retryAt === undefined ? this.deadline : earlier(this.#retryAt, this.deadline);
   }
 
-  isRetryDue(now: Instant): boolean {
-    return this.#retryAt !== undefined && this.#retryAt <= now;
-  }
-
   /** Waiting for its turn in the queue, or for the server to come back. */
   paused(): void {
     this.#retryAt = undefined;

@@ -33,10 +33,6 @@ export class Pacing<Item> {
     return this.#waiting.size;
   }
 
-  get inFlight(): number {
-    return this.#inFlight.size;
-  }
-
   enqueue(item: Item, rank: number): void {
     this.#waiting.set(item, rank);
   }

@@ -66,7 +66,7 @@ describe('what the doctor asks one server', () => {
     });
   });
 
-  it('sees a PREFER_FAILURE that is not kept, and takes that mapping back (facts §5.1)', async () => {
+  it('sees a PREFER_FAILURE that is not kept, and takes that mapping back', async () => {
     const found = await examine({ ignorePreferFailure: true });
     expect(found.speech).toMatchObject({ map: { options: { PREFER_FAILURE: { kind: 'not kept' } } } });
     expect(found.left).toBe(0);

@@ -69,7 +69,7 @@ describe('GENA over HTTP', () => {
   };
   const seq = (): (string | undefined)[] => events.map((event) => event.headers['seq']);
 
-  it('answers SUBSCRIBE with SID and TIMEOUT, then sends the initial event (UDA 1.1 §4.1.2; facts 4.4)', async () => {
+  it('answers SUBSCRIBE with SID and TIMEOUT, then sends the initial event (UDA 1.1 §4.1.2)', async () => {
     const response = ask('SUBSCRIBE', HEADERS);
     await world.clock.advance(seconds(1));
     expect(response.status).toBe(200);
@@ -132,13 +132,13 @@ describe('GENA over HTTP', () => {
     ['UNSUBSCRIBE of an unknown SID', 'UNSUBSCRIBE', { sid: 'uuid:1' }, 412],
     ['UNSUBSCRIBE without SID', 'UNSUBSCRIBE', {}, 412],
     ['another method', 'GET', {}, 405],
-  ])('refuses %s (facts 4.4)', (_name, method, headers, expected) => {
+  ])('refuses %s (UDA 1.1 §4.1.2)', (_name, method, headers, expected) => {
     expect(ask(method, headers).status).toBe(expected);
     expect(session.counts().requestsRefused).toBe(1);
     expect(gateway.logged('warn')).toHaveLength(1);
   });
 
-  it('names the methods of an event URL (facts 4.1), and knows no other URL', () => {
+  it('names the methods of an event URL, and knows no other URL', () => {
     expect(ask('GET', {}).headers).toMatchObject({ ALLOW: 'SUBSCRIBE, UNSUBSCRIBE' });
     expect(ask('SUBSCRIBE', HEADERS, '/event/other').status).toBe(404);
     expect([session.serves(PATH), session.serves('/event/other')]).toEqual([true, false]);

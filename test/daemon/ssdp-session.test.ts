@@ -89,7 +89,7 @@ describe('an SSDP session on two LANs and a WAN', () => {
     return found.ok ? found.value.map((answer) => answer.location) : [];
   };
 
-  it('says byebye, then alive three times, on each LAN with the LOCATION of that LAN (facts 3.1)', async () => {
+  it('says byebye, then alive three times, on each LAN with the LOCATION of that LAN (UDA 1.1 §1.2.2)', async () => {
     await start();
     for (const [segment, host] of [
       ['lan0', '192.168.1.1'],
@@ -103,7 +103,7 @@ describe('an SSDP session on two LANs and a WAN', () => {
     }
   });
 
-  it('is silent on the WAN: no word and no answer (facts 7)', async () => {
+  it('is silent on the WAN: no word and no answer', async () => {
     await start();
     expect(await searchFrom('203.0.113.30', 'wan')).toEqual([]);
     await world.clock.advance(minutes(60));
@@ -177,7 +177,7 @@ describe('an SSDP session on two LANs and a WAN', () => {
     expect(gateway.logged('info')).toContain('searches reach us again on lan0');
   });
 
-  it('counts what it ignores and logs a flood once a minute (facts 7)', async () => {
+  it('counts what it ignores and logs a flood once a minute', async () => {
     const running = await start();
     const asker = world.host([{ name: 'eth0', address: '192.168.1.40/24', segment: 'lan0' }]);
     const opened = await asker.udp.open({ address: IpAddress.of('192.168.1.40') }, { datagram: () => {} });

@@ -45,7 +45,7 @@ export async function locationsFrom(one: ClientSearch, looking: Looking): Promis
   return ok([...new Set(matching.map((answer) => answer.location))]);
 }
 
-/** facts 3.3: Syncthing, nat-upnp, nat-api and @achingbrain compare ST with what they asked; Tailscale looks for the device in it. */
+/** Syncthing, nat-upnp, nat-api and @achingbrain compare ST with what they asked; Tailscale looks for the device in it. */
 function isAnswerTo(target: string, answer: SsdpAnswer): boolean {
   if (target === 'ssdp:all') return answer.usn.includes(':InternetGatewayDevice:');
   return answer.target === target;

@@ -33,7 +33,7 @@ export interface ControlPointHttp {
   readonly listen: HttpHost['listen'];
 }
 
-/** libtorrent and igd-next (facts 3.3): the host must be an address literal, the scheme http, the port not 0. */
+/** libtorrent and igd-next: the host must be an address literal, the scheme http, the port not 0. */
 export function parseUrl(text: string, base?: Place): Place | undefined {
   if (base !== undefined && text.startsWith('/')) return { endpoint: base.endpoint, path: text };
   const [, host = '', bracketed = '', portText, path] =

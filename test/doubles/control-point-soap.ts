@@ -51,7 +51,7 @@ export function queryAsk(variable: string): SoapAsk {
 
 export function readSoapAnswer(got: HttpGot, action: string, serviceType: string): SoapAnswer {
   const broken = (why: string): SoapAnswer => ({ kind: 'broken', why: `${why} (HTTP ${got.status})` });
-  // facts 4.1: libtorrent and @achingbrain look at the type before the text.
+  // libtorrent and @achingbrain look at the type before the text.
   if (!/xml/i.test(got.headers['content-type'] ?? '')) return broken('the answer is not marked as XML');
   const parsed = parseXml(got.body, LIMITS);
   if (!parsed.ok) return broken(`the answer is ${parsed.error}`);

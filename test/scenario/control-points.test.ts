@@ -69,7 +69,7 @@ describe('igd = "1": all but the one that wants IGD:2 alone', () => {
 });
 
 describe('igd = "2": searches for version 1 are answered, Microsoft sees a version 1, the strict ones give up', () => {
-  /** facts 5: these look at types in the description and take version 1 only. */
+  /** These look at types in the description and take version 1 only. */
   const SEES_NOTHING = new Set(['shareaza', 'amule', 'nat-upnp', 'playstation', 'gupnp-igd', 'utorrent', 'windows-xp']);
 
   it.each(CLIENTS.map(({ key }) => key))('%s', async (key) => {

@@ -92,7 +92,7 @@ describe('answers that are not right', () => {
     expect(ask(server, START, { options: [{ kind: 'description', text: 'abcd' }] }).code).toBe(0);
   });
 
-  it('answers a PREFER_FAILURE conflict with SUCCESS and another port, as miniupnpd does (facts §5.1)', () => {
+  it('answers a PREFER_FAILURE conflict with SUCCESS and another port, as miniupnpd does', () => {
     const server = simulator({ ignorePreferFailure: true });
     ask(server, START, { suggestedPort: 6881 });
     const other = { from: '192.168.1.11', suggestedPort: 6881, options: [{ kind: 'prefer failure' }] } as const;

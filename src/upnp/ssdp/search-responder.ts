@@ -29,7 +29,10 @@ interface PendingAnswer {
 
 /** UDA 1.1 §1.3.2: a greater MX counts as 5. */
 const MAX_DELAY = seconds(5);
-/** Of MX. The rest is for the way and for fetching the description: aMule (MX 3) and miniupnpc (MX 2) stop listening when MX is over. */
+/**
+ * Of MX. The rest is for the way and for fetching the description: aMule (MX 3) and miniupnpc (MX 2) stop listening when
+ * MX is over.
+ */
 const SHARE_OF_MX = 0.5;
 /** Twenty control points that ask for everything within one MX; each entry is under 1 kB. */
 const MAX_PENDING = 512;
@@ -98,12 +101,18 @@ export class SearchResponder implements Machine<SearchResponderOutput> {
 
 const ignored = (why: SearchIgnored): readonly SearchResponderOutput[] => [{ kind: 'ignored', why }];
 
-/** UDA 1.1 §1.3.2: MAN must be "ssdp:discover" in quotes; some leave the quotes out. HOST is not looked at: it is whatever address was typed. */
+/**
+ * UDA 1.1 §1.3.2: MAN must be "ssdp:discover" in quotes; some leave the quotes out. HOST is not looked at: it is whatever
+ * address was typed.
+ */
 function isDiscover(message: SsdpMessage): boolean {
   return /^"?ssdp:discover"?$/i.test(headerOf(message, 'MAN') ?? '');
 }
 
-/** UDA 1.1 §1.3.2: answers are spread, and all there within MX s. Without a sensible MX it is a unicast search, which wants its answer within a second. */
+/**
+ * UDA 1.1 §1.3.2: answers are spread, and all there within MX s. Without a sensible MX it is a unicast search, which wants
+ * its answer within a second.
+ */
 function delaySpreadOf(message: SsdpMessage): Duration {
   const text = headerOf(message, 'MX') ?? '';
   return /^\d+$/.test(text) ? scale(shorter(seconds(Number(text)), MAX_DELAY), SHARE_OF_MX) : seconds(0);

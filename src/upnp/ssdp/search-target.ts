@@ -52,7 +52,7 @@ export function answersTo(target: SearchTarget, roots: readonly AdvertisedRoot[]
   }
 }
 
-/** One root answers a type: the first if it has it, so that a second gateway is seen only by those who ask for what it alone has. */
+/** One root answers a type: the first if it has it, so that the second is seen only by who asks for what it alone has. */
 function answersToType(name: string, version: number, roots: readonly AdvertisedRoot[]): readonly SearchAnswer[] {
   for (const rank of ['first', 'second'] as const) {
     const found = roots.filter((root) => root.rank === rank).flatMap((root) => matchesIn(root, name, version));

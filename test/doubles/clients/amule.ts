@@ -8,7 +8,7 @@ const query = (variable: string): Step => ({ kind: 'query', variable, needs: SUC
 export const AMULE: ClientProfile = {
   key: 'amule',
   title: 'aMule',
-  source: 'facts 5: IGD:1 and WANIPConnection:1 exactly, SUBSCRIBE for 1801 s, QueryStateVariable',
+  source: 'IGD:1 and WANIPConnection:1 exactly, SUBSCRIBE for 1801 s, QueryStateVariable',
   userAgent: 'Linux/6.1, UPnP/1.0, Portable SDK for UPnP devices/1.14.18',
   searches: [{ target: 'upnp:rootdevice', mx: 3 }],
   accepts: { rootTypes: [IGD_1], services: [WAN_IP_1, WAN_PPP_1], chooses: 'first described' },

@@ -17,7 +17,7 @@ const insistent = { again: [{ after: 'any error' as const, with: 'the same' as c
 export const AZUREUS: ClientProfile = {
   key: 'azureus',
   title: 'Azureus / Vuze',
-  source: 'facts 5 (its successor BiglyBT) and RFC 6970 §5.6.2: on a conflict the same port again, five times',
+  source: 'its successor BiglyBT, and RFC 6970 §5.6.2: on a conflict the same port again, five times',
   userAgent: 'Azureus/5.7.6.0',
   searches: [{ target: 'upnp:rootdevice', mx: 3 }],
   accepts: { services: [WAN_IP_1, WAN_IP_2, WAN_PPP_1], chooses: 'first described' },

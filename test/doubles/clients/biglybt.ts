@@ -19,7 +19,7 @@ export const BIGLYBT: ClientProfile = {
   ...AZUREUS,
   key: 'biglybt',
   title: 'BiglyBT',
-  source: 'facts 5: reads every SCPD, lists up to 512 entries, deletes with its own argument order',
+  source: 'reads every SCPD, lists up to 512 entries, deletes with its own argument order',
   userAgent: 'BiglyBT/3.6.0.0',
   patience: seconds(30),
   steps: [

@@ -21,7 +21,7 @@ const VERSION_2_ACTIONS = ['AddAnyPortMapping', 'DeletePortMappingRange', 'GetLi
 export const PLAYSTATION: ClientProfile = {
   key: 'playstation',
   title: 'PlayStation 3 to 5',
-  source: 'facts 5 (issues with logs): a free port must be 714 exactly; no second try',
+  source: 'bug reports with logs: a free port must be 714 exactly; no second try',
   searches: [{ target: IGD_1, mx: 3 }],
   accepts: VERSION_1_ONLY,
   patience: seconds(10),
@@ -35,8 +35,7 @@ export const PLAYSTATION: ClientProfile = {
 export const XBOX: ClientProfile = {
   key: 'xbox',
   title: 'Xbox and Windows 10/11',
-  source:
-    'facts 5 (issues): stops after an IGD:2 description or an SCPD with version 2 actions. Call order is a guess.',
+  source: 'bug reports: stops after an IGD:2 description or an SCPD with version 2 actions. Call order is a guess.',
   userAgent: 'Microsoft-Windows/10.0 UPnP/1.0',
   searches: [{ target: IGD_1, mx: 3 }],
   accepts: VERSION_1_ONLY,
@@ -61,7 +60,7 @@ const counter = (name: string) =>
 export const WINDOWS_XP: ClientProfile = {
   key: 'windows-xp',
   title: 'Windows XP network connections',
-  source: 'facts 5: shows status, counters and address of the gateway',
+  source: 'shows status, counters and address of the gateway',
   userAgent: 'Mozilla/4.0 (compatible; UPnP/1.0; Windows NT/5.1)',
   searches: [{ target: IGD_1, mx: 3 }],
   accepts: { ...VERSION_1_ONLY, serviceIdContains: 'urn:upnp-org:serviceId:WANIPC' },

@@ -17,8 +17,7 @@ import {
 export const EMULE: ClientProfile = {
   key: 'emule',
   title: 'eMule 0.50',
-  source:
-    'facts 5: Delete, Add with lease 0, verify by GetSpecific; names WANCommonInterfaceConfig:1 in every SOAPACTION',
+  source: 'Delete, Add with lease 0, verify by GetSpecific; names WANCommonInterfaceConfig:1 in every SOAPACTION',
   searches: MINIUPNPC_SEARCHES,
   accepts: { services: [WAN_IP_1, WAN_IP_2, WAN_PPP_1], chooses: 'first described', alsoNeeds: [WAN_COMMON] },
   soap: { serviceType: WAN_COMMON },

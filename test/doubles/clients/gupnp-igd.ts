@@ -7,7 +7,7 @@ const RETRIES: readonly Again[] = [{ after: [718], with: 'a random port', atMost
 export const GUPNP_IGD: ClientProfile = {
   key: 'gupnp-igd',
   title: 'gupnp-igd (Empathy, Pidgin and kin)',
-  source: 'facts 5, read in its source: searches the service, subscribes, renews at half of the lease',
+  source: 'read in its source: searches the service, subscribes, renews at half of the lease',
   userAgent: 'gupnp-igd GUPnP/1.6 DLNADOC/1.50',
   searches: [
     { target: WAN_IP_1, mx: 3 },

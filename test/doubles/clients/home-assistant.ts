@@ -12,7 +12,7 @@ const counter = (name: string): CallStep => ({
 export const HOME_ASSISTANT: ClientProfile = {
   key: 'home-assistant',
   title: 'Home Assistant (async_upnp_client)',
-  source: 'facts 3.3 and 5: searches the gateway by its own address in HOST; polls counters; subscribes',
+  source: 'searches the gateway by its own address in HOST; polls counters; subscribes',
   userAgent: 'async-upnp-client/0.44',
   searches: [{ target: 'ssdp:all', mx: 4 }],
   accepts: {

@@ -15,7 +15,7 @@ import {
 export const IGD_NEXT: ClientProfile = {
   key: 'igd-next',
   title: 'igd-next (libp2p, iroh)',
-  source: 'facts 3.3 and 5, read in its source: header names in lower case; AddAny where the SCPD lists it',
+  source: 'read in its source: header names in lower case; AddAny where the SCPD lists it',
   searches: [
     {
       target: IGD_1,
@@ -45,7 +45,7 @@ export const IGD_NEXT: ClientProfile = {
 export const NAT_PORT_MAPPER: ClientProfile = {
   key: 'nat-port-mapper',
   title: '@achingbrain/nat-port-mapper (js-libp2p)',
-  source: 'facts 5, read in its source: searches IGD:2 alone; deletes without a protocol and does not mind the error',
+  source: 'read in its source: searches IGD:2 alone; deletes without a protocol and does not mind the error',
   searches: [{ target: 'urn:schemas-upnp-org:device:InternetGatewayDevice:2', mx: 1 }],
   accepts: { services: [WAN_IP_2], chooses: 'best liked' },
   patience: seconds(10),

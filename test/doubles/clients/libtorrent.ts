@@ -11,7 +11,7 @@ const RETRIES: readonly Again[] = [
 export const LIBTORRENT: ClientProfile = {
   key: 'libtorrent',
   title: 'libtorrent (qBittorrent, Deluge)',
-  source: 'facts 5, read in its source: odd spacing in the search, "Soapaction", 10 s patience, 718 and 501 retried',
+  source: 'read in its source: odd spacing in the search, "Soapaction", 10 s patience, 718 and 501 retried',
   userAgent: 'libtorrent/2.0.11.0',
   searches: [
     {

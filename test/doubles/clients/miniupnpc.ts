@@ -28,7 +28,7 @@ const LIST_ARGUMENTS = [
 export const MINIUPNPC: ClientProfile = {
   key: 'miniupnpc',
   title: 'miniupnpc (upnpc)',
-  source: 'facts 5, read in its source',
+  source: 'read in its source',
   userAgent: 'Debian/12 UPnP/1.1 MiniUPnPc/2.2.8',
   searches: MINIUPNPC_SEARCHES,
   accepts: { services: [WAN_IP_1, WAN_IP_2, WAN_PPP_1], chooses: 'first described', alsoNeeds: [WAN_COMMON] },

@@ -5,7 +5,7 @@ import { add, deleteMapping, getExternalAddress, IGD_1, WAN_IP_1, WAN_IP_2, WAN_
 export const NAT_API: ClientProfile = {
   key: 'nat-api',
   title: 'nat-api (Node.js)',
-  source: 'facts 5: a lease of 0 is written as an empty element; the answer must name exactly the type searched for',
+  source: 'a lease of 0 is written as an empty element; the answer must name exactly the type searched for',
   searches: [{ target: IGD_1, mx: 1 }],
   accepts: { services: [WAN_IP_1, WAN_IP_2, WAN_PPP_1], chooses: 'best liked' },
   patience: seconds(10),
@@ -24,7 +24,7 @@ export const NAT_UPNP: ClientProfile = {
   ...NAT_API,
   key: 'nat-upnp',
   title: 'nat-upnp (Node.js)',
-  source: 'facts 5: exactly WANIPConnection:1; lease 1800',
+  source: 'exactly WANIPConnection:1; lease 1800',
   accepts: { services: [WAN_IP_1, WAN_PPP_1], chooses: 'best liked' },
   steps: [
     getExternalAddress,

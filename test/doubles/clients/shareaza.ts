@@ -6,8 +6,7 @@ import { add, getExternalAddress, getSpecific, getStatus, IGD_1, WAN_IP_1, WAN_P
 export const SHAREAZA: ClientProfile = {
   key: 'shareaza',
   title: 'Shareaza',
-  source:
-    'facts 5 (Windows UPnP finder) and RFC 6970 §5.7: relies on GetSpecificPortMappingEntry alone. Order is a guess.',
+  source: 'the Windows UPnP finder, and RFC 6970 §5.7: relies on GetSpecificPortMappingEntry alone. Order is a guess.',
   userAgent: 'Mozilla/4.0 (compatible; UPnP/1.0; Windows 9x)',
   searches: [{ target: IGD_1, mx: 3 }],
   accepts: { rootTypes: [IGD_1], services: [WAN_IP_1, WAN_PPP_1], chooses: 'first described' },

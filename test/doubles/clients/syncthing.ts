@@ -5,8 +5,7 @@ import { add, getExternalAddress, IGD_1, IGD_2, WAN_IP_1, WAN_IP_2, WAN_PPP_1 } 
 export const SYNCTHING: ClientProfile = {
   key: 'syncthing',
   title: 'Syncthing',
-  source:
-    'facts 5, read in its source: IGD:2 first, then IGD:1; the answer must name exactly the type; one hour of lease',
+  source: 'read in its source: IGD:2 first, then IGD:1; the answer must name exactly the type; one hour of lease',
   userAgent: 'syncthing/1.0',
   searches: [
     { target: IGD_2, mx: 3 },

@@ -18,8 +18,7 @@ const RETRIES: readonly Again[] = [{ after: [402, 725], with: 'no lease', atMost
 export const TAILSCALE: ClientProfile = {
   key: 'tailscale',
   title: 'Tailscale',
-  source:
-    'facts 5, read in its source: searches the gateway itself with multicast headers, then the group; likes version 2',
+  source: 'read in its source: searches the gateway itself with multicast headers, then the group; likes version 2',
   userAgent: 'Go-http-client/1.1',
   searches: [
     { target: 'ssdp:all', mx: 2, isUnicast: true },

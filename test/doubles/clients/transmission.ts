@@ -6,7 +6,7 @@ export const TRANSMISSION: ClientProfile = {
   ...MINIUPNPC,
   key: 'transmission',
   title: 'Transmission',
-  source: 'facts 5: miniupnpc with its own order; maps only where the state is "connected" with a public address',
+  source: 'miniupnpc with its own order; maps only where the state is "connected" with a public address',
   steps: [
     getStatus,
     getExternalAddress,

@@ -76,7 +76,7 @@ export const getLinkProperties: CallStep = {
   needs: { result: 'success', out: { NewPhysicalLinkStatus: 'present' } },
 };
 
-/** miniupnpc and what is built on it (facts 3.3): stops at the first that answers. */
+/** miniupnpc and what is built on it: stops at the first that answers. */
 export const MINIUPNPC_SEARCHES: readonly ClientSearch[] = [IGD_1, WAN_IP_1, WAN_PPP_1, 'upnp:rootdevice'].map(
   (target) => ({ target, mx: 2 }),
 );

@@ -57,7 +57,7 @@ const told = (outputs: readonly SubscriptionsOutput[]): string[] =>
     return [output.headers['SEQ'], ...pairs.map(([, name, value]) => `${name}=${value}`)].join(' ');
   });
 
-describe('subscribing (UDA 1.1 §4.1.2; facts 4.4)', () => {
+describe('subscribing (UDA 1.1 §4.1.2)', () => {
   it('gives each subscription an SID of its own', () => {
     const bench = new Bench();
     const sids = [bench.subscribe(), bench.subscribe(), bench.subscribe()];
@@ -137,7 +137,7 @@ describe('subscribing (UDA 1.1 §4.1.2; facts 4.4)', () => {
   });
 });
 
-describe('renewing and ending (UDA 1.1 §4.1.3, §4.1.4; facts 4.4)', () => {
+describe('renewing and ending (UDA 1.1 §4.1.3, §4.1.4)', () => {
   it('renews with the same SID and counts from then', () => {
     const bench = new Bench();
     const sid = bench.settled();
@@ -192,7 +192,7 @@ describe('renewing and ending (UDA 1.1 §4.1.3, §4.1.4; facts 4.4)', () => {
   });
 });
 
-describe('events (UDA 1.1 §4.3.2; facts 4.4)', () => {
+describe('events (UDA 1.1 §4.3.2)', () => {
   it('merges a burst: one action is one event, with the last values', () => {
     const bench = new Bench();
     bench.settled();
@@ -275,7 +275,7 @@ describe('events (UDA 1.1 §4.3.2; facts 4.4)', () => {
   });
 });
 
-describe('caps (facts 7)', () => {
+describe('caps', () => {
   it('lets one machine hold so many subscriptions, and leaves room for the others', () => {
     const bench = new Bench();
     for (let i = 0; i < MAX_SUBSCRIPTIONS_PER_HOST; i += 1) bench.subscribe();

@@ -22,7 +22,7 @@ function runUntil(announcer: Announcer, end: Instant): { at: Instant; said: read
 }
 
 describe('the advertisement set', () => {
-  it('of an IGD:1 is exactly the ten of UDA 1.1 §1.2.2 (facts 3.1)', () => {
+  it('of an IGD:1 is exactly the ten of UDA 1.1 §1.2.2', () => {
     const uuid = (digit: string): string => `uuid:${digit.repeat(8)}-1111-4111-8111-111111111111`;
     expect(advertisementsOf(IGD1)).toEqual([
       { type: 'upnp:rootdevice', usn: `${uuid('a')}::upnp:rootdevice` },
@@ -38,7 +38,7 @@ describe('the advertisement set', () => {
     ]);
   });
 
-  it('of an IGD:2 with DeviceProtection is eleven, highest versions only (facts 3.1)', () => {
+  it('of an IGD:2 with DeviceProtection is eleven, highest versions only (UDA 1.1 §1.2.2)', () => {
     const types = advertisementsOf(IGD2_ALONE).map(({ type }) => type);
     expect(types).toHaveLength(11);
     expect(types).toContain(`${DEVICE}InternetGatewayDevice:2`);
@@ -51,7 +51,7 @@ describe('the advertisement set', () => {
     expect(advertisementsOf(IGD2)).toHaveLength(10);
   });
 
-  it('names each service type once per device, however many instances there are (facts 3.1)', () => {
+  it('names each service type once per device, however many instances there are (UDA 1.1 §1.2.2)', () => {
     const [wan, connection] = IGD1.embedded;
     if (wan === undefined || connection === undefined) throw new Error('the tree has two embedded devices');
     const twin = { ...connection, serviceTypes: [...connection.serviceTypes, ...connection.serviceTypes] };
@@ -78,7 +78,7 @@ describe('Announcer', () => {
     expect(wait).toBeCloseTo(100 * unit);
   });
 
-  it('sends a byebye set before the first alive, then the alive set three times, spaced (UDA 1.1 §1.2.2; facts 3.1; U-15)', () => {
+  it('sends a byebye set before the first alive, then the alive set three times, spaced (UDA 1.1 §1.2.2; U-15)', () => {
     const history = runUntil(start(), after(T0, seconds(60)));
     expect(history.map(({ said }) => [...new Set(said.map(kindOf))])).toEqual([
       ['ssdp:byebye'],
@@ -112,7 +112,7 @@ describe('Announcer', () => {
     expect(Math.max(...gaps)).toBeLessThan(seconds(900));
   });
 
-  it('answers a stop with one byebye per alive and is silent from then on (facts 3.1)', () => {
+  it('answers a stop with one byebye per alive and is silent from then on (UDA 1.1 §1.2.2)', () => {
     const announcer = start();
     const alive = runUntil(announcer, after(T0, seconds(60))).at(-1)?.said ?? [];
     const byebye = announcer.handleStop(after(T0, seconds(70)));
@@ -129,7 +129,7 @@ describe('Announcer', () => {
     expect(announcer.handleStop(after(T0, seconds(1)))).toHaveLength(20);
   });
 
-  it('writes the alive message of facts 3.1, with the LOCATION of this LAN address', () => {
+  it('writes the alive message of UDA 1.1 §1.2.2, with the LOCATION of this LAN address', () => {
     const [, firstAlive] = runUntil(start(), after(T0, seconds(60)));
     const [message] = firstAlive?.said ?? [];
     expect(message && ssdpText(message.message)).toBe(
@@ -154,7 +154,7 @@ describe('Announcer', () => {
     ]);
   });
 
-  it('writes byebyes without LOCATION and CACHE-CONTROL, with BOOTID and CONFIGID (facts 3.1)', () => {
+  it('writes byebyes without LOCATION and CACHE-CONTROL, with BOOTID and CONFIGID (UDA 1.1 §1.2.2)', () => {
     const [byebyes] = runUntil(start(), after(T0, seconds(60)));
     expect(byebyes?.said[0]?.message.headers.map(([name]) => name)).toEqual([
       'HOST',
@@ -166,7 +166,7 @@ describe('Announcer', () => {
     ]);
   });
 
-  it('keeps each message in one small datagram (facts 3.1: about 512 bytes)', () => {
+  it('keeps each message in one small datagram (UDA 1.1 §1.1.2: about 512 bytes)', () => {
     const sizes = runUntil(start(), after(T0, seconds(60))).flatMap(({ said }) =>
       said.map((one) => ssdpText(one.message).length),
     );

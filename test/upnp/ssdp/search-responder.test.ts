@@ -42,7 +42,7 @@ const answersIn = (outputs: readonly SearchResponderOutput[]): SsdpMessage[] =>
 const summary = (outputs: readonly SearchResponderOutput[]): string[] =>
   answersIn(outputs).map((message) => `${headerOf(message, 'ST')} ${headerOf(message, 'LOCATION')?.slice(-9)}`);
 
-describe('which searches are answered (UDA 1.1 §1.3.2; facts 3.2)', () => {
+describe('which searches are answered (UDA 1.1 §1.3.2)', () => {
   it('answers ssdp:all with the whole set of both roots', () => {
     const answers = answersIn(ask(both(), searchMessage('ssdp:all', 2)));
     expect(answers).toHaveLength(20);
@@ -103,12 +103,12 @@ describe('which searches are answered (UDA 1.1 §1.3.2; facts 3.2)', () => {
     ['a wildcard', [IGD1, IGD2], 'urn:*'],
     ['nothing', [IGD1, IGD2], ''],
     ['a very long target', [IGD1, IGD2], `uuid:${'a'.repeat(5000)}`],
-  ])('keeps silent on %s (facts 3.2)', (_name, roots, st) => {
+  ])('keeps silent on %s (UDA 1.1 §1.3.2)', (_name, roots, st) => {
     const responder = new SearchResponder(SPEAKER, roots, LAN, always(0));
     expect(ask(responder, searchMessage(st, 1))).toEqual([{ kind: 'ignored', why: 'not ours' }]);
   });
 
-  it('writes the answer of facts 3.2', () => {
+  it('writes the answer of UDA 1.1 §1.3.3', () => {
     const [answer] = answersIn(ask(both(), unicastSearch('upnp:rootdevice')));
     expect(answer && ssdpText(answer)).toBe(
       [
@@ -135,7 +135,7 @@ describe('which searches are answered (UDA 1.1 §1.3.2; facts 3.2)', () => {
   });
 });
 
-describe('when they are answered (UDA 1.1 §1.3.2; facts 3.2)', () => {
+describe('when they are answered (UDA 1.1 §1.3.2)', () => {
   it.each([
     ['1', 250],
     ['3', 750],
@@ -183,7 +183,7 @@ describe('when they are answered (UDA 1.1 §1.3.2; facts 3.2)', () => {
   });
 });
 
-describe('leniency that real clients need (facts 3.3)', () => {
+describe('leniency that real clients need', () => {
   const answered = (message: SsdpMessage, from = ASKER): unknown => summary(ask(both(), message, from));
 
   it('libtorrent: no blank after the colon, source port 1900', () => {
@@ -251,7 +251,7 @@ describe('leniency that real clients need (facts 3.3)', () => {
   });
 });
 
-describe('who is answered (facts 7)', () => {
+describe('who is answered', () => {
   it.each([
     ['an address outside the LAN', '203.0.113.9', 40000],
     ['the neighbouring LAN', '192.168.2.20', 40000],
@@ -294,7 +294,7 @@ describe('who is answered (facts 7)', () => {
   });
 });
 
-describe('how many answers leave (amplification, facts 7)', () => {
+describe('how many answers leave (amplification)', () => {
   it('drops a repeated search while its answer still waits', () => {
     const responder = both();
     expect(responder.handleMessage(searchMessage('ssdp:all', 3), ASKER, T0)).toEqual([]);
