@@ -25,14 +25,18 @@ export const nodeUdp: UdpHost = {
       const address = IpAddress.parse(from.address);
       if (address !== undefined) listener.datagram(bytes, { address, port: from.port });
     });
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (REFUSALS.has(error.code ?? '')) listener.unreachable?.();
-    });
-    return ok(openSocket(socket, options.peer !== undefined));
+    const failed = (error: NodeJS.ErrnoException | null): void => {
+      if (error !== null && REFUSALS.has(error.code ?? '')) listener.unreachable?.();
+    };
+    socket.on('error', failed);
+    return ok(openSocket(socket, options.peer === undefined ? undefined : failed));
   },
 };
 
-function openSocket(socket: Socket, isConnected: boolean): UdpSocket {
+type SendFailed = (error: NodeJS.ErrnoException | null) => void;
+
+/** `failed` makes it a connected one: a refusal that came in between is told to the next send, and to nobody else. */
+function openSocket(socket: Socket, failed: SendFailed | undefined): UdpSocket {
   const bound = socket.address();
   const local: Endpoint = { address: IpAddress.parse(bound.address) ?? IpAddress.of('0.0.0.0'), port: bound.port };
   let isClosed = false;
@@ -42,7 +46,7 @@ function openSocket(socket: Socket, isConnected: boolean): UdpSocket {
     local,
     send(bytes, to) {
       if (isClosed) return;
-      if (isConnected) socket.send(bytes, sent);
+      if (failed !== undefined) socket.send(bytes, (error) => isClosed || failed(error));
       else if (to !== undefined) socket.send(bytes, to.port, to.address.text, sent);
     },
     close() {

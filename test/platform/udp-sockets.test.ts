@@ -53,6 +53,19 @@ describe('UDP sockets', () => {
     });
   });
 
+  it('so does one that came while more packets were sent', async () => {
+    const doomed = await open({ address: LOOPBACK }, { datagram: () => {} });
+    const peer = doomed.local;
+    doomed.close();
+    await new Promise<void>((resolve) => {
+      void open({ peer }, { datagram: () => {}, unreachable: resolve }).then((client) => {
+        // The system tells the first one's refusal to the second one's send, which leaves nothing to be read.
+        client.send(Uint8Array.of(1));
+        client.send(Uint8Array.of(2));
+      });
+    });
+  });
+
   it('two sockets can hear the same multicast group on one port', async () => {
     const group = IpAddress.of('224.0.0.251');
     const multicast = { group, onInterface: LOOPBACK };
