@@ -2,7 +2,7 @@
 // this same sentence. Renewals that change nothing are not worth one.
 
 import { durationInWords, seconds, type WallTime } from '../base/time.ts';
-import type { Mapping } from '../mapping/mapping.ts';
+import type { Mapping, Upstream } from '../mapping/mapping.ts';
 import type { MappingChange, RemovalReason } from '../mapping/mapping-change.ts';
 import type { EventKind, OperatorEvent } from './event-history.ts';
 
@@ -57,22 +57,24 @@ function updateEvent(mapping: Mapping, previous: Mapping, at: WallTime, place: s
       ? undefined
       : { at, kind: 'changed', level: mapping.state === 'degraded' ? 'warn' : 'info', text: `${place} ${words}` };
   }
-  if (!now.assignedAddress.equals(then.assignedAddress)) {
-    return {
-      at,
-      kind: 'changed',
-      level: 'info',
-      text: `${place} moved from ${then.assignedAddress} to ${now.assignedAddress}`,
-    };
-  }
-  if (now.assignedPort !== then.assignedPort) {
-    return { at, kind: 'changed', level: 'info', text: `${place} is now at port ${now.assignedPort}` };
-  }
+  const moved = placesOfMove(then, now);
+  if (moved !== undefined) return { at, kind: 'changed', level: 'info', text: `${place} moved from ${moved}` };
   if (mapping.internalPort !== previous.internalPort || !mapping.internalClient.equals(previous.internalClient)) {
     const target = `${previous.internalClient}:${previous.internalPort}`;
     return { at, kind: 'changed', level: 'info', text: `${place} led to ${target} before` };
   }
   return undefined;
+}
+
+/** "port 5001 to port 6001"; undefined: it did not move. */
+function placesOfMove(then: Upstream, now: Upstream): string | undefined {
+  const isSameAddress = now.assignedAddress.equals(then.assignedAddress);
+  const isSamePort = now.assignedPort === then.assignedPort;
+  if (isSameAddress && isSamePort) return undefined;
+  if (isSamePort) return `${then.assignedAddress} to ${now.assignedAddress}`;
+  if (isSameAddress) return `port ${then.assignedPort} to port ${now.assignedPort}`;
+  const { assignedAddress: from, assignedPort: fromPort } = then;
+  return `${from} port ${fromPort} to ${now.assignedAddress} port ${now.assignedPort}`;
 }
 
 function stateWords(mapping: Mapping): string | undefined {

@@ -136,28 +136,32 @@ export function brokenPromises(world: DaemonWorld): readonly string[] {
   const rows = new Map(world.table().map((row) => [keyOf(row), row]));
   return world.promises.inForce().flatMap((promise) => {
     const row = rows.get(keyOf(promise));
-    if (row === undefined) return wasTold(world, promise) ? [] : [`promised, gone without a word: ${keyOf(promise)}`];
-    // It may have gone, and come to somebody else.
-    const isAnothers = row.internalClient !== promise.client && !wasTold(world, promise);
-    return isAnothers ? [`promised to ${promise.client}, but ${keyOf(row)} leads to ${row.internalClient}`] : [];
+    if (row?.internalClient === promise.client) return [];
+    if (wasTold(world, promise)) {
+      world.promises.withdrawn(promise.protocol, promise.externalPort);
+      return [];
+    }
+    return row === undefined
+      ? [`promised, gone without a word: ${keyOf(promise)}`]
+      : [`promised to ${promise.client}, but ${keyOf(row)} leads to ${row.internalClient}`];
   });
 }
 
 /** Nothing may go before its time without an entry in the log that says why (RFC 6970 §5.9: the only way to tell). */
 function wasTold(world: DaemonWorld, promise: Promised): boolean {
-  const target = `→ ${promise.client}:${promise.internalPort} `;
-  const what = `${promise.protocol} ${promise.externalPort} ${target}`;
+  const target = `${promise.client}:${promise.internalPort}`;
+  const what = `${promise.protocol} ${promise.externalPort} `;
   if (world.promises.isPerhaps(promise.protocol, promise.externalPort)) return true;
-  const ended = world.logged(/Mapping (lost|host gone|deleted): /, promise.logMark);
-  const moved = world.logged(/Mapping renewed elsewhere: /, promise.logMark);
+  const ended = world.logged(/"event":"(lost|host gone|deleted)"/, promise.logMark);
+  const moved = world.logged(/ moved from .*port /, promise.logMark);
   return (
-    ended.some((line) => line.includes(what)) ||
-    moved.some((line) => line.includes(target) && line.includes(`:${promise.externalPort}, is `))
+    ended.some((line) => line.includes(what) && line.includes(target)) ||
+    moved.some((line) => line.includes(target) && line.includes(` port ${promise.externalPort} to `))
   );
 }
 
 /** An entry of AddAnyPortMapping follows its mapping to another port, which is evented and logged (RFC 6887 §11.2.1). */
 const hasMoved = (world: DaemonWorld, row: MappingView): boolean => {
-  const what = `${row.protocol} ${row.externalPort} → ${row.internalClient}:${row.internalPort} `;
-  return world.logged(/Mapping renewed elsewhere: /).some((line) => line.includes(what));
+  const what = `${keyOf(row)} → ${row.internalClient}:${row.internalPort} moved from `;
+  return world.logged(/ moved from .*port /).some((line) => line.includes(what));
 };

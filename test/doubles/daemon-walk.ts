@@ -10,6 +10,8 @@ import type { Wish } from './lan-wish.ts';
 import { seededRandom } from './seeded-random.ts';
 
 const COMPUTERS = ['192.168.1.20', '192.168.1.21', '192.168.1.22'];
+/** Asks for nothing itself. */
+const SERVER = '192.168.1.50';
 const LEASES = [0, 60, 300, 3600, 604_800];
 const PROTOCOLS = ['TCP', 'UDP'] as const;
 const WAN_ADDRESSES = [WAN, '100.64.1.7', '100.64.1.8'];
@@ -89,14 +91,21 @@ export class DaemonWalk {
     else if (dice < 0.86 && computer.igd === 2)
       this.#hear(`${who} deletes ${protocol} to ${external}`, computer.asksToDeleteRange(5000, external, protocol));
     else if (dice < 0.9) this.#hear(`${who} asks for the address`, computer.asks('GetExternalIPAddress', []));
-    else if (dice < 0.95) this.#operatorActs(wish, computer.address);
+    else if (dice < 0.95) this.#operatorActs(wish);
     else this.#hear(`${who} asks for the status`, computer.asks('GetStatusInfo', []));
   }
 
-  #operatorActs({ external, protocol = 'TCP', internal = 1 }: Wish, internalAddress: string): void {
+  /** Maps for a host of its own: what it would change of somebody else's entry, nobody would be told. */
+  #operatorActs({ external, protocol = 'TCP', internal = 1 }: Wish): void {
     const { operator } = this.world.daemon;
     const name = { protocol, externalPort: external, remoteHost: '' };
-    const terms = { internalAddress, internalPort: internal, leaseSeconds: 300, anyPort: false, description: '' };
+    const terms = {
+      internalAddress: SERVER,
+      internalPort: internal,
+      leaseSeconds: 300,
+      anyPort: false,
+      description: '',
+    };
     if (this.#unit() < 0.5)
       this.#hear(`operator adds ${protocol} ${external}`, operator.addMapping({ ...name, ...terms }));
     else this.#hear(`operator deletes ${protocol} ${external}`, operator.deleteMapping(name));

@@ -88,6 +88,25 @@ describe('mappingEvent', () => {
       mapping({ state: 'degraded', upstream: { ...mapping().upstream, assignedPort: portNumber(40000) } }),
       /only at port 40000/,
     ],
+    [
+      'another port that it followed',
+      mapping({
+        externalPort: portNumber(40000),
+        upstream: { ...mapping().upstream, assignedPort: portNumber(40000) },
+      }),
+      /TCP 40000 .* moved from port 6881 to port 40000/,
+    ],
+    [
+      'another address and port at once',
+      mapping({
+        upstream: {
+          ...mapping().upstream,
+          assignedAddress: IpAddress.of('198.51.100.9'),
+          assignedPort: portNumber(40000),
+        },
+      }),
+      /moved from 198\.51\.100\.7 port 6881 to 198\.51\.100\.9 port 40000/,
+    ],
     ['another target', mapping({ internalPort: portNumber(6882) }), /led to 192\.168\.1\.10:6881 before/],
   ])('speaks of %s', (_, now, words) => {
     expect(textOf({ kind: 'updated', mapping: now, previous: mapping(), isVisible: true })).toMatch(words);

@@ -34,7 +34,7 @@ describe.each(['nftables', 'none'] as const)('a host that leaves (nat = "%s")', 
     expect(world.tableText()).toEqual([`TCP 5001 → ${DESK}:5001 granted`]);
     expect(world.carrier.ports()).toEqual([5001]);
     expect(desk.heard('PortMappingNumberOfEntries').slice(-2)).toEqual(['3', '1']);
-    expect(world.logged(/^info Mapping host gone: TCP 5002 .*its address lease ended/)).toHaveLength(1);
+    expect(world.logged(/^info TCP 5002 .*host is gone: its address lease ended/)).toHaveLength(1);
     expect(await disagreements(world)).toEqual([]);
   });
 
@@ -55,7 +55,7 @@ describe.each(['nftables', 'none'] as const)('a host that leaves (nat = "%s")', 
     world.isSeen(PHONE, OTHER_MAC);
     await world.passes(minutes(3));
     expect(world.carrier.ports()).toEqual([5001]);
-    expect(world.logged(/Mapping host gone: TCP 5002 .*02:00:5e:00:00:21 to 02:00:5e:00:00:99/)).toHaveLength(1);
+    expect(world.logged(/^info TCP 5002 .*host is gone: .*02:00:5e:00:00:21 to 02:00:5e:00:00:99/)).toHaveLength(1);
     expect(await disagreements(world)).toEqual([]);
   });
 });
@@ -101,7 +101,7 @@ describe('what may not be', () => {
       expect(await world.computer(DESK, 2).add(wish)).toBe('error 606');
       expect(await world.computer(DESK, 2).addAny(wish)).toBe('error 606');
       expect(world.carrier.takeMaps()).toEqual([]);
-      expect(world.logged(/Mapping refused/).filter((line) => line.includes(why))).toHaveLength(3);
+      expect(world.logged(/"event":"refused"/).filter((line) => line.includes(why))).toHaveLength(3);
       expect(await disagreements(world)).toEqual([]);
     },
   );

@@ -56,7 +56,7 @@ describe.each(['nftables', 'none'] as const)('the operator (nat = "%s")', (nat) 
     expect((await deleteCommand(world.admin, name, false)).exitCode).toBe(0);
     expect((await deleteCommand(world.admin, name, false)).stderr).toMatch(/no mapping TCP 5001.*714/);
     // The control point was not asked; the log tells it.
-    expect(world.logged(/Mapping deleted: TCP 5001 .*operator/)).toHaveLength(1);
+    expect(world.logged(/^info TCP 5001 .* closed: the operator deleted it/)).toHaveLength(1);
     expect(await disagreements(world)).toEqual([]);
   });
 

@@ -121,7 +121,7 @@ describe('a Mapping Update', () => {
     // The hole stays open at the other port; the promise is still listed under the published one.
     expect(world.carrier.ports()).toEqual([5002, expect.not.toBeOneOf([5001])]);
     expect((await desk.entry({ external: 5001 }))?.get('NewInternalClient')).toBe(DESK);
-    expect(world.logged(/^warn Mapping degraded: TCP 5001/).length).toBeGreaterThan(0);
+    expect(world.logged(/^warn TCP 5001 .* only at port /).length).toBeGreaterThan(0);
     expect(await disagreements(world)).toEqual([]);
     world.carrier.takesBack(5001);
     await world.passes(hours(3));
