@@ -24,7 +24,7 @@ import { gatewayOptionsOf, judgesByMac, policyOf } from './gateway-settings.ts';
 import { HistoryKeeper } from './history-keeper.ts';
 import { findLanAddresses } from './lan-addresses.ts';
 import { LanHosts } from './lan-hosts.ts';
-import { LanSide } from './lan-side.ts';
+import { LanSide, NO_LAN_COUNTS } from './lan-side.ts';
 import { createOperatorView } from './operator-view.ts';
 import { createPcpSession, type PcpSession } from './pcp-session.ts';
 import { Periodic } from './periodic.ts';
@@ -286,6 +286,7 @@ export class Daemon {
       lan: () => this.#lan?.views() ?? [],
       wan: () => this.#wan.view(),
       subscribers: () => this.#lan?.subscribers() ?? 0,
+      doors: () => ({ ...(this.#lan?.counts() ?? NO_LAN_COUNTS), pcpStrangers: this.#pcp.strangers() }),
       processFigures,
     });
   }

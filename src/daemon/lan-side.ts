@@ -10,7 +10,7 @@ import type { DescriptorTexts } from '../igd/descriptor-texts.ts';
 import { createIgdDevices, type IgdDevices } from '../igd/igd-devices.ts';
 import { VariableWatch } from '../igd/variable-watch.ts';
 import type { Gateway } from '../interworking/gateway.ts';
-import type { LanView } from '../operator/operator-source.ts';
+import type { DoorCounts, LanView } from '../operator/operator-source.ts';
 import { ControlEndpoint, type ControlEvent } from '../upnp/control/control-endpoint.ts';
 import type { Config } from './config.ts';
 import type { DeviceIdentity } from './device-identity.ts';
@@ -49,6 +49,17 @@ const LAN_LIMITS: HttpLimits = {
   connectionsPerPeer: 96,
 };
 const LOOK_AT_LINK_EVERY = seconds(10);
+
+type LanCounts = Omit<DoorCounts, 'pcpStrangers'>;
+
+/** Before the doors are open. */
+export const NO_LAN_COUNTS: LanCounts = {
+  searchesAnswered: 0,
+  searchesIgnored: new Map(),
+  eventsDelivered: 0,
+  eventsFailed: 0,
+  subscriptionsRefused: 0,
+};
 
 /** UDA 1.1 §1.2.2: "OS/version UPnP/1.1 product/version". */
 const serverText = (version: string): string => `Linux/1.0 UPnP/1.1 igd2pcp/${version}`;
@@ -109,6 +120,18 @@ export class LanSide {
 
   subscribers(): number {
     return this.#eventing.counts().subscriptions;
+  }
+
+  counts(): LanCounts {
+    const { eventsDelivered, eventsFailed, requestsRefused } = this.#eventing.counts();
+    const lans = this.#ssdp?.status() ?? [];
+    const searchesIgnored = new Map<string, number>();
+    for (const { searchesIgnored: ignored } of lans) {
+      for (const [why, count] of Object.entries(ignored))
+        searchesIgnored.set(why, (searchesIgnored.get(why) ?? 0) + count);
+    }
+    const searchesAnswered = lans.reduce((sum, lan) => sum + lan.searchesAnswered, 0);
+    return { searchesAnswered, searchesIgnored, eventsDelivered, eventsFailed, subscriptionsRefused: requestsRefused };
   }
 
   /** Something that is evented may have changed: subscribers hear of what did. */

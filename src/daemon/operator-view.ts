@@ -14,6 +14,7 @@ import { mappingView } from '../operator/mapping-view.ts';
 import type { Metrics, ProcessFigures } from '../operator/metrics.ts';
 import type {
   AddedMapping,
+  DoorCounts,
   LanView,
   MappingName,
   MappingOrder,
@@ -44,6 +45,7 @@ export interface OperatorViewParts {
   readonly lan: () => readonly LanView[];
   readonly wan: () => WanView;
   readonly subscribers: () => number;
+  readonly doors: () => DoorCounts;
   readonly processFigures: () => ProcessFigures;
 }
 
@@ -87,7 +89,7 @@ function takeSnapshot(parts: OperatorViewParts): Snapshot {
     externalAddress: external?.text,
     externalAddressIsPublic: external !== undefined && isPublicIPv4(external),
     mappings: [...parts.table.all()].map((mapping) =>
-      mappingView(mapping, now, parts.nameOfHost(mapping.internalClient.text)),
+      mappingView(mapping, now, parts.nameOfHost(mapping.internalClient.text), parts.gateway.troubleOf(mapping)),
     ),
     lost: parts.gateway.lost().map(({ mapping, at, why }) => ({
       protocol: mapping.protocol,
@@ -100,6 +102,7 @@ function takeSnapshot(parts: OperatorViewParts): Snapshot {
     })),
     maxMappings: parts.maxMappings(),
     subscribers: parts.subscribers(),
+    doors: parts.doors(),
     wakes: parts.driver
       .wakes()
       .slice(0, MOST_WAKES)

@@ -54,10 +54,12 @@ export class WanSide {
   }
 
   view(): WanView {
+    const figures = this.nat?.figures();
     return {
       interfaceName: this.interfaceName ?? '',
-      nat: this.nat === undefined ? 'none' : 'nftables',
-      natProblem: this.nat?.figures().problem,
+      nat: figures === undefined ? 'none' : 'nftables',
+      natProblem: figures?.problem,
+      natCounts: figures,
     };
   }
 

@@ -37,7 +37,13 @@ export interface MappingView {
 
 const positive = (span: Duration): Duration => Math.max(0, span) as Duration;
 
-export function mappingView(mapping: Mapping, now: Instant, hostName: string | undefined): MappingView {
+/** `trouble`: why the last attempt to renew it failed; undefined: it did not. */
+export function mappingView(
+  mapping: Mapping,
+  now: Instant,
+  hostName: string | undefined,
+  trouble?: string,
+): MappingView {
   const { upstream, madeBy } = mapping;
   return {
     protocol: mapping.protocol,
@@ -59,11 +65,16 @@ export function mappingView(mapping: Mapping, now: Instant, hostName: string | u
     server: upstream.server,
     nat1Port: mapping.nat1Port,
     state: mapping.state,
-    reason: reasonOf(mapping),
+    reason: reasonOf(mapping, trouble),
   };
 }
 
-function reasonOf(mapping: Mapping): string {
+function reasonOf(mapping: Mapping, trouble: string | undefined): string {
+  const what = stateInWords(mapping);
+  return trouble === undefined || what === '' ? what : `${what} (last time: ${trouble})`;
+}
+
+function stateInWords(mapping: Mapping): string {
   switch (mapping.state) {
     case 'granted':
       return mapping.upstream.window > 1 ? 'the last renewal was not answered; trying again' : '';

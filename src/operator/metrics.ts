@@ -2,6 +2,7 @@
 // is read from the snapshot when somebody scrapes. The names are an interface: dashboards hold on to them.
 
 import { type Duration, inSeconds } from '../base/time.ts';
+import { doorMetricsText } from './door-metrics.ts';
 import { Counter, Histogram, type Metric, readingText } from './metric.ts';
 import type { Snapshot } from './operator-source.ts';
 import { serverMetricsText } from './server-metrics.ts';
@@ -87,7 +88,10 @@ export class Metrics {
   /** What was counted, then what the moment shows. */
   text(snapshot: Snapshot, figures: ProcessFigures): string {
     return (
-      this.#counted.map((metric) => metric.text()).join('') + serverMetricsText(snapshot) + readings(snapshot, figures)
+      this.#counted.map((metric) => metric.text()).join('') +
+      serverMetricsText(snapshot) +
+      doorMetricsText(snapshot) +
+      readings(snapshot, figures)
     );
   }
 }

@@ -44,6 +44,7 @@ export interface Snapshot {
   readonly lost: readonly LostMappingView[];
   readonly maxMappings: number;
   readonly subscribers: number;
+  readonly doors: DoorCounts;
   /** Earliest first. */
   readonly wakes: readonly { readonly who: string; readonly why: string; readonly in: Duration }[];
 }
@@ -61,6 +62,27 @@ export interface WanView {
   readonly nat: 'none' | 'nftables';
   /** What is wrong with this box's own NAT; undefined: nothing. */
   readonly natProblem: string | undefined;
+  /** Undefined where this box does not translate. */
+  readonly natCounts: NatCounts | undefined;
+}
+
+export interface NatCounts {
+  readonly rules: number;
+  readonly elements: number;
+  readonly transactions: number;
+  readonly failures: number;
+}
+
+/** What came to our doors and left by them since the start, besides UPnP actions and talk with PCP servers. */
+export interface DoorCounts {
+  readonly searchesAnswered: number;
+  /** By reason. */
+  readonly searchesIgnored: ReadonlyMap<string, number>;
+  readonly eventsDelivered: number;
+  readonly eventsFailed: number;
+  readonly subscriptionsRefused: number;
+  /** Datagrams for the PCP client from nobody it talks to. */
+  readonly pcpStrangers: number;
 }
 
 export type PcpAbility = 'MAP' | 'THIRD_PARTY' | 'PREFER_FAILURE' | 'FILTER' | 'DESCRIPTION';

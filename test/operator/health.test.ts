@@ -37,7 +37,7 @@ describe('healthOf', () => {
     ['a LAN without any served interface', { lan: [] }, 'bad', /Nobody on the LAN is served/],
     [
       'a NAT of its own that fails',
-      { wan: { interfaceName: 'wan', nat: 'nftables', natProblem: 'nft is not installed' } },
+      { wan: { interfaceName: 'wan', nat: 'nftables', natProblem: 'nft is not installed', natCounts: undefined } },
       'bad',
       /nft is not installed/,
     ],

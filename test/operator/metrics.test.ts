@@ -22,7 +22,9 @@ describe('Metrics', () => {
     metrics.mappingRemoved('expired');
     metrics.serverLostState();
     metrics.recovered(seconds(5.5));
-    const text = metrics.text(sampleSnapshot(), FIGURES);
+    const natCounts = { rules: 3, elements: 6, transactions: 9, failures: 1 };
+    const wan = { interfaceName: 'wan', nat: 'nftables', natProblem: undefined, natCounts } as const;
+    const text = metrics.text(sampleSnapshot({ wan }), FIGURES);
     expect(sampleOf(text, 'igd2pcp_upnp_requests_total{action="AddPortMapping",result="718"}')).toBe(1);
     const server = 'server="pcp:192.0.2.1"';
     expect(sampleOf(text, `igd2pcp_pcp_retransmissions_total{${server}}`)).toBe(3);
@@ -31,6 +33,10 @@ describe('Metrics', () => {
     expect(sampleOf(text, `igd2pcp_pcp_round_trip_seconds_bucket{${server},le="0.01"}`)).toBe(4);
     expect(sampleOf(text, `igd2pcp_pcp_round_trip_seconds_bucket{${server},le="+Inf"}`)).toBe(20);
     expect(sampleOf(text, `igd2pcp_pcp_round_trip_seconds_sum{${server}}`)).toBe(0.26);
+    expect(sampleOf(text, 'igd2pcp_searches_ignored_total{reason="not ours"}')).toBe(7);
+    expect(sampleOf(text, 'igd2pcp_events_total{result="failed"}')).toBe(2);
+    expect(sampleOf(text, 'igd2pcp_pcp_strangers_total')).toBe(4);
+    expect(sampleOf(text, 'igd2pcp_nat_failures_total')).toBe(1);
     expect(sampleOf(text, 'igd2pcp_recovery_seconds_sum')).toBe(5.5);
     expect(sampleOf(text, 'igd2pcp_mappings{state="degraded"}')).toBe(1);
     expect(sampleOf(text, 'igd2pcp_server_up{server="pcp:192.0.2.1",current="true"}')).toBe(1);
