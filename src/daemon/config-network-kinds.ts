@@ -55,6 +55,8 @@ function narrowed(numbers: Kind<number>): Kind<PortNumber> {
 export interface PcpServerAddress {
   readonly host: string;
   readonly port: PortNumber;
+  /** Of a link-local address: "fe80::1%wan". */
+  readonly interfaceName?: string;
 }
 
 /** "auto", or one server with all its addresses (RFC 7488 §3). */
@@ -67,7 +69,7 @@ const MAX_ADDRESSES_OF_A_SERVER = 16;
 const pcpServer: Kind<PcpServerChoice> = scalar({
   placeholder: 'SERVER',
   expected:
-    '"auto", or a server as "ADDRESS", "NAME" or "ADDRESS:PORT", or a nested list with all addresses of one server',
+    '"auto", or a server as "ADDRESS", "NAME" or "ADDRESS:PORT" (link-local ones as "fe80::1%INTERFACE"), or a nested list with all addresses of one server',
   read: (value) => {
     if (value === 'auto') return { kind: 'auto' };
     const texts: readonly unknown[] = Array.isArray(value) ? value : [value];
@@ -97,18 +99,22 @@ function serverOf(texts: readonly unknown[]): PcpServerChoice | undefined {
 
 function parseServerAddress(text: string): PcpServerAddress | undefined {
   const bare = IpAddress.parse(text);
-  if (bare !== undefined) {
-    return bare.isUnspecified || bare.isMulticast ? undefined : { host: bare.text, port: PCP_SERVER_PORT };
-  }
+  if (bare !== undefined) return literalServer(bare, text, PCP_SERVER_PORT);
   const [, bracketed, plain, portText] = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
   const number = portText === undefined ? PCP_SERVER_PORT : Number(portText);
   if (!isPortNumber(number) || number === 0) return undefined;
   const host = bracketed ?? plain ?? '';
   const address = IpAddress.parse(host);
-  if (address !== undefined) {
-    return address.isUnspecified || address.isMulticast ? undefined : { host: address.text, port: number };
-  }
+  if (address !== undefined) return literalServer(address, host, number);
   return bracketed === undefined && isHostName(host) ? { host, port: number } : undefined;
+}
+
+function literalServer(address: IpAddress, text: string, number: PortNumber): PcpServerAddress | undefined {
+  if (address.isUnspecified || address.isMulticast) return undefined;
+  const server = { host: address.text, port: number };
+  if (address.isIPv4 || !address.isLinkLocal) return server;
+  const zone = text.split('%')[1];
+  return zone === undefined ? undefined : { ...server, interfaceName: zone };
 }
 
 const isHostName = (text: string): boolean =>
@@ -116,9 +122,10 @@ const isHostName = (text: string): boolean =>
   !/^[\d.]+$/.test(text) &&
   /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?$/.test(text);
 
-function serverText({ host, port: number }: PcpServerAddress): string {
-  if (number === PCP_SERVER_PORT) return host;
-  return host.includes(':') ? `[${host}]:${number}` : `${host}:${number}`;
+function serverText({ host, port: number, interfaceName: zone }: PcpServerAddress): string {
+  const place = zone === undefined ? host : `${host}%${zone}`;
+  if (number === PCP_SERVER_PORT) return place;
+  return host.includes(':') ? `[${place}]:${number}` : `${place}:${number}`;
 }
 
 export const listenPlace: Kind<Endpoint | 'off'> = scalar<Endpoint | 'off'>({

@@ -2,7 +2,7 @@
 // server's limits, removed. The longest grant is asked for before the shortest, so that a lost removal leaves little behind.
 
 import type { Host } from '../base/host.ts';
-import { ANY_IPV4, type Endpoint, IpAddress } from '../base/ip-address.ts';
+import { ANY_IPV4, IpAddress } from '../base/ip-address.ts';
 import { ANY_PORT, type PortNumber, portNumber } from '../base/port-number.ts';
 import { PROTOCOL_NUMBER } from '../base/transport-protocol.ts';
 import { LONGEST_ASKED_SECONDS, type MapFinding, type OptionFinding } from '../operator/doctor-findings.ts';
@@ -13,6 +13,7 @@ import type { Option } from '../pcp/wire/option.ts';
 import { encodeRequest } from '../pcp/wire/pcp-request.ts';
 import { decodeResponse, type MapResponse } from '../pcp/wire/pcp-response.ts';
 import { type Reply, ServerAsker } from './server-asker.ts';
+import type { ServerPlace } from './server-socket.ts';
 
 const TRIAL_SECONDS = 120;
 const SHORTEST_ASKED_SECONDS = 1;
@@ -40,7 +41,7 @@ interface Wish {
 
 export async function tryMapping(
   host: Host,
-  server: Endpoint,
+  place: ServerPlace,
   asker: ServerAsker,
   lanHost: IpAddress | undefined,
 ): Promise<MapFinding> {
@@ -52,7 +53,7 @@ export async function tryMapping(
   const granted = { port: externalPort, address: externalAddress };
 
   const options = {
-    PREFER_FAILURE: await tryPreferFailure(host, server, trial, granted),
+    PREFER_FAILURE: await tryPreferFailure(host, place, trial, granted),
     THIRD_PARTY: await tryThirdParty(host, asker, lanHost),
     DESCRIPTION: await tryOption(trial, granted, DESCRIPTION),
     FILTER: externalAddress.isIPv4 ? await tryOption(trial, granted, FILTER) : NOT_FOR_IPV6,
@@ -127,13 +128,13 @@ function findingOf(reply: Reply<MapResponse>, option: Option): OptionFinding {
 /** Asked from a second port for the port the first one holds: right is CANNOT_PROVIDE_EXTERNAL (RFC 6887 §13.2). */
 async function tryPreferFailure(
   host: Host,
-  server: Endpoint,
+  place: ServerPlace,
   trial: Trial,
   granted: NonNullable<Wish['suggested']>,
 ): Promise<OptionFinding> {
   const kept = await tryOption(trial, granted, PREFER_FAILURE);
   if (kept.kind !== 'works') return kept;
-  const opened = await ServerAsker.open(host, server);
+  const opened = await ServerAsker.open(host, place);
   if (!opened.ok) return kept;
   try {
     const second = newTrial(host, opened.value);

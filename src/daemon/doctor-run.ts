@@ -32,14 +32,16 @@ async function examine(host: Host, config: Config): Promise<DoctorReport> {
   const places = await considerPlaces(host, config.pcp);
   const named = places
     .flatMap(({ place, servers }) =>
-      servers.flatMap(({ endpoints }) => endpoints.map((endpoint) => ({ source: place, endpoint }))),
+      servers.flatMap(({ endpoints, interfaceName }) =>
+        endpoints.map((server) => ({ source: place, place: { server, interfaceName } })),
+      ),
     )
     .slice(0, MOST_SERVERS);
   const lanHost = lanAddress(host, config);
   const servers: ServerFinding[] = [];
-  for (const { source, endpoint } of named) {
-    const asked = await askServer(host, endpoint, lanHost);
-    servers.push({ source, endpoint, ...asked });
+  for (const { source, place } of named) {
+    const asked = await askServer(host, place, lanHost);
+    servers.push({ source, endpoint: place.server, ...asked });
   }
   const needs = {
     thirdParty: config.wan.nat === 'none',

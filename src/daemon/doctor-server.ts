@@ -2,7 +2,7 @@
 // every option and limit is tried before it is removed again (RFC 6887 §11, §13, §14.1, §15).
 
 import type { Host } from '../base/host.ts';
-import type { Endpoint, IpAddress } from '../base/ip-address.ts';
+import type { IpAddress } from '../base/ip-address.ts';
 import type { Duration } from '../base/time.ts';
 import type { ServerSpeech } from '../operator/doctor-findings.ts';
 import { encodeNatPmpRequest } from '../pcp/wire/nat-pmp-request.ts';
@@ -10,6 +10,7 @@ import { decodeNatPmpResponse } from '../pcp/wire/nat-pmp-response.ts';
 import { tryMapping } from './doctor-mapping.ts';
 import { ServerAsker } from './server-asker.ts';
 import { greet } from './server-greeting.ts';
+import type { ServerPlace } from './server-socket.ts';
 
 export interface AskedServer {
   readonly ownAddress: IpAddress | undefined;
@@ -17,12 +18,12 @@ export interface AskedServer {
 }
 
 /** `lanHost`: an address to try THIRD_PARTY with; undefined where there is none. */
-export async function askServer(host: Host, server: Endpoint, lanHost: IpAddress | undefined): Promise<AskedServer> {
-  const opened = await ServerAsker.open(host, server);
+export async function askServer(host: Host, place: ServerPlace, lanHost: IpAddress | undefined): Promise<AskedServer> {
+  const opened = await ServerAsker.open(host, place);
   if (!opened.ok) return { ownAddress: undefined, speech: { kind: 'cannot send', why: opened.error } };
   const asker = opened.value;
   try {
-    return { ownAddress: asker.ownAddress, speech: await converse(host, server, asker, lanHost) };
+    return { ownAddress: asker.ownAddress, speech: await converse(host, place, asker, lanHost) };
   } finally {
     asker.close();
   }
@@ -30,7 +31,7 @@ export async function askServer(host: Host, server: Endpoint, lanHost: IpAddress
 
 async function converse(
   host: Host,
-  server: Endpoint,
+  place: ServerPlace,
   asker: ServerAsker,
   lanHost: IpAddress | undefined,
 ): Promise<ServerSpeech> {
@@ -38,7 +39,7 @@ async function converse(
   if (greeting.kind !== 'answer') return { kind: greeting.kind };
   const { answer, roundTrip } = greeting;
   if (answer.kind === 'epoch') {
-    const map = await tryMapping(host, server, asker, lanHost);
+    const map = await tryMapping(host, place, asker, lanHost);
     return { kind: 'PCP', roundTrip, epoch: answer.epoch, map };
   }
   return answer.version === 0 ? askNatPmp(asker, roundTrip) : { kind: 'another version', version: answer.version };

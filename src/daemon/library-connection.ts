@@ -1,7 +1,7 @@
 // What stands behind one `PcpClient` of the library: a PCP session that is opened when it is first needed, and the mappings
 // it keeps alive, each told what concerns it.
 
-import { type Endpoint, endpointText } from '../base/ip-address.ts';
+import { endpointText } from '../base/ip-address.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import { type Duration, seconds } from '../base/time.ts';
 import type { PcpServiceListener } from '../interworking/pcp-service.ts';
@@ -15,6 +15,7 @@ import { considerPlaces, serversIn } from './pcp-servers.ts';
 import { createPcpSession, type PcpSession, type PcpSessionHost } from './pcp-session.ts';
 import { ServerAsker } from './server-asker.ts';
 import { greet } from './server-greeting.ts';
+import type { ServerPlace } from './server-socket.ts';
 
 export interface ConnectionOptions {
   readonly servers: readonly string[];
@@ -91,10 +92,12 @@ export class LibraryConnection {
   async announce(): Promise<Result<ServerSign, Problem>> {
     if (this.#isClosed) return refused(problemOf({ kind: 'unanswered', why: 'closed' }));
     const places = await considerPlaces(this.#host, { servers: this.#servers, dhcpFile: NO_DHCP_FILE });
-    const endpoints = serversIn(places).flatMap((server) => server.endpoints);
-    if (endpoints.length === 0) return refused(problemOf({ kind: 'unanswered', why: 'no server' }));
-    for (const endpoint of endpoints) {
-      const sign = await this.#signOf(endpoint);
+    const addresses = serversIn(places).flatMap(({ endpoints, interfaceName }) =>
+      endpoints.map((server) => ({ server, interfaceName })),
+    );
+    if (addresses.length === 0) return refused(problemOf({ kind: 'unanswered', why: 'no server' }));
+    for (const address of addresses) {
+      const sign = await this.#signOf(address);
       if (sign !== undefined) return ok(sign);
     }
     return refused(problemOf({ kind: 'unanswered', why: 'no answer in time' }));
@@ -108,14 +111,14 @@ export class LibraryConnection {
     this.#driver.close();
   }
 
-  async #signOf(endpoint: Endpoint): Promise<ServerSign | undefined> {
-    const opened = await ServerAsker.open(this.#host, endpoint);
+  async #signOf(place: ServerPlace): Promise<ServerSign | undefined> {
+    const opened = await ServerAsker.open(this.#host, place);
     if (!opened.ok) return undefined;
     const greeting = await greet(opened.value);
     opened.value.close();
     if (greeting.kind !== 'answer') return undefined;
     const { answer, roundTrip } = greeting;
-    const sign = { server: endpointText(endpoint), roundTripMs: Math.round(roundTrip * 10) / 10 };
+    const sign = { server: endpointText(place.server), roundTripMs: Math.round(roundTrip * 10) / 10 };
     if (answer.kind === 'epoch') return { ...sign, protocol: 'PCP', epoch: answer.epoch };
     return answer.version === 0 && this.#natPmp ? { ...sign, protocol: 'NAT-PMP', epoch: undefined } : undefined;
   }

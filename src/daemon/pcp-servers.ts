@@ -68,7 +68,8 @@ async function listed(host: ServerFindingHost, addresses: readonly PcpServerAddr
   const text = addresses.map(({ host: name, port }) => (port === PCP_SERVER_PORT ? name : `${name} port ${port}`));
   if (endpoints.length === 0) return nothing('pcp.servers', `the name ${text.join(', ')} has no address`);
   // By its text and not by what a name resolves to now: it is the same server after a change of its address.
-  const server = { id: serverId(text.join(', ')), endpoints, interfaceName: undefined };
+  const interfaceName = addresses.find((address) => address.interfaceName !== undefined)?.interfaceName;
+  const server = { id: serverId(text.join(', ')), endpoints, interfaceName };
   return { place: 'pcp.servers', servers: [server], why: '' };
 }
 

@@ -5,6 +5,7 @@ import type { Host } from '../base/host.ts';
 import type { Endpoint, IpAddress } from '../base/ip-address.ts';
 import { type Instant, minutes, seconds } from '../base/time.ts';
 import type { Patience, PcpService, PcpServiceListener } from '../interworking/pcp-service.ts';
+import { inOrder } from '../pcp/address-order.ts';
 import { Client, type ServerCandidate } from '../pcp/client.ts';
 import type { ClientOutput, DatagramIgnoredBecause } from '../pcp/client-output.ts';
 import type { ClientSettings } from '../pcp/client-settings.ts';
@@ -227,7 +228,7 @@ class NetworkedPcpSession implements PcpSession {
       const source = this.#sockets.sourceTo(endpoint);
       return source === undefined ? [] : [{ endpoint, source }];
     });
-    return { id, addresses };
+    return { id, addresses: inOrder(addresses) };
   }
 
   #perform(output: ClientOutput): void {

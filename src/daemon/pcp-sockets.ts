@@ -2,11 +2,10 @@
 // long as the network does (RFC 6887 §8.1: later updates come to them), and one per WAN address on the announcement group
 // (§14.1). What a datagram means is not decided here.
 
-import type { Host, UdpListener, UdpOptions, UdpSocket } from '../base/host.ts';
+import type { Host, UdpListener, UdpSocket } from '../base/host.ts';
 import { type Endpoint, endpointText, IpAddress } from '../base/ip-address.ts';
-import { IpPrefix } from '../base/ip-prefix.ts';
-import type { Result } from '../base/result.ts';
 import { PCP_CLIENT_PORT } from '../pcp/wire/common-header.ts';
+import { openServerSocket, type ServerPlace } from './server-socket.ts';
 
 export type SocketHost = Pick<Host, 'udp' | 'log' | 'network'>;
 
@@ -15,15 +14,8 @@ export interface SocketListener {
   unreachable(server: Endpoint): void;
 }
 
-export interface WantedSocket {
-  readonly server: Endpoint;
-  readonly interfaceName: string | undefined;
-}
-
 const ALL_HOSTS_IPV4 = IpAddress.of('224.0.0.1');
 const ALL_NODES_IPV6 = IpAddress.of('ff02::1');
-const UNIQUE_LOCAL = IpPrefix.of(IpAddress.of('fc00::'), 7);
-const GLOBAL_UNICAST = IpPrefix.of(IpAddress.of('2000::'), 3);
 
 export class PcpSockets {
   readonly #host: SocketHost;
@@ -39,7 +31,7 @@ export class PcpSockets {
   }
 
   /** Opens what is wanted and closes the rest. `isNewNetwork`: see also whether an open one would be another now. */
-  async keep(wanted: readonly WantedSocket[], isNewNetwork: boolean): Promise<void> {
+  async keep(wanted: readonly ServerPlace[], isNewNetwork: boolean): Promise<void> {
     const names = new Set(wanted.map(({ server }) => endpointText(server)));
     for (const [name, socket] of this.#toServers) if (!names.has(name)) this.#forget(name, socket);
     for (const each of wanted) await this.#open(each, isNewNetwork);
@@ -63,7 +55,8 @@ export class PcpSockets {
     this.#onGroups.clear();
   }
 
-  async #open({ server, interfaceName }: WantedSocket, isNewNetwork: boolean): Promise<void> {
+  async #open(place: ServerPlace, isNewNetwork: boolean): Promise<void> {
+    const { server } = place;
     const name = endpointText(server);
     const present = this.#toServers.get(name);
     if (present !== undefined && !isNewNetwork) return;
@@ -71,8 +64,7 @@ export class PcpSockets {
       datagram: (bytes, from) => this.#listener.datagram(bytes, from, 'unicast'),
       unreachable: () => this.#listener.unreachable(server),
     };
-    const options: UdpOptions = { peer: server, ...(interfaceName === undefined ? {} : { interfaceName }) };
-    const opened = await this.#openGlobally(options, listener);
+    const opened = await openServerSocket(this.#host, place, listener);
     if (!opened.ok) {
       this.#host.log.debug(`no way to the PCP server ${name}: ${opened.error}`);
       if (present !== undefined) this.#forget(name, present);
@@ -85,18 +77,6 @@ export class PcpSockets {
     }
     present?.close();
     this.#toServers.set(name, opened.value);
-  }
-
-  /** RFC 6887 §8.1: mappings belong to a global address, where the interface has one beside its unique local one. */
-  async #openGlobally(options: UdpOptions, listener: UdpListener): Promise<Result<UdpSocket, string>> {
-    const opened = await this.#host.udp.open(options, listener);
-    if (!opened.ok || !UNIQUE_LOCAL.contains(opened.value.local.address)) return opened;
-    const rows = this.#host.network.interfaces();
-    const here = rows.find(({ address }) => address.equals(opened.value.local.address));
-    const global = rows.find(({ name, address }) => name === here?.name && GLOBAL_UNICAST.contains(address));
-    if (global === undefined) return opened;
-    opened.value.close();
-    return this.#host.udp.open({ ...options, address: global.address }, listener);
   }
 
   async #listenOnGroups(): Promise<void> {

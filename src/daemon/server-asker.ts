@@ -5,6 +5,7 @@ import type { Host, UdpSocket } from '../base/host.ts';
 import type { Endpoint, IpAddress } from '../base/ip-address.ts';
 import { ok, type Result } from '../base/result.ts';
 import { after, between, type Duration, type Instant, milliseconds } from '../base/time.ts';
+import { openServerSocket, type ServerPlace } from './server-socket.ts';
 
 export type Reply<Answer> =
   | { readonly kind: 'answer'; readonly answer: Answer; readonly roundTrip: Duration }
@@ -16,7 +17,7 @@ export type Reply<Answer> =
 const SEND_AT = [0, 400, 1000, 2000].map(milliseconds);
 const GIVE_UP_AFTER = milliseconds(3500);
 
-type AskingHost = Pick<Host, 'clock' | 'udp'>;
+type AskingHost = Pick<Host, 'clock' | 'udp' | 'network'>;
 
 export class ServerAsker {
   readonly #host: AskingHost;
@@ -30,12 +31,12 @@ export class ServerAsker {
     this.#server = server;
   }
 
-  static async open(host: AskingHost, server: Endpoint): Promise<Result<ServerAsker, string>> {
-    const asker = new ServerAsker(host, server);
-    const socket = await host.udp.open(
-      { peer: server },
-      { datagram: (bytes) => asker.#heard(bytes), unreachable: () => asker.#refused() },
-    );
+  static async open(host: AskingHost, place: ServerPlace): Promise<Result<ServerAsker, string>> {
+    const asker = new ServerAsker(host, place.server);
+    const socket = await openServerSocket(host, place, {
+      datagram: (bytes) => asker.#heard(bytes),
+      unreachable: () => asker.#refused(),
+    });
     if (!socket.ok) return socket;
     asker.#socket = socket.value;
     return ok(asker);

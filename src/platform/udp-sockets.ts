@@ -59,7 +59,7 @@ function openSocket(socket: Socket, failed: SendFailed | undefined): UdpSocket {
 
 function bind(socket: Socket, options: UdpOptions): Promise<void> {
   // RFC 6886 §3.2.1: bound to the group itself, the socket hears nothing but the group.
-  const address = options.multicast?.group.isIPv4 ? options.multicast.group.text : options.address?.text;
+  const address = options.multicast?.group.isIPv4 ? options.multicast.group.text : withZone(options.address);
   return new Promise((resolve, reject) => {
     socket.once('error', reject);
     socket.bind({ port: options.port ?? 0, ...(address === undefined ? {} : { address }) }, () => {
@@ -67,6 +67,13 @@ function bind(socket: Socket, options: UdpOptions): Promise<void> {
       resolve();
     });
   });
+}
+
+/** A link-local address of this box means nothing to the system without the interface it is on. */
+function withZone(address: IpAddress | undefined): string | undefined {
+  if (address === undefined || address.isIPv4 || !address.isLinkLocal) return address?.text;
+  const name = interfaceWith(address);
+  return name === undefined ? address.text : `${address.text}%${name}`;
 }
 
 function connect(socket: Socket, peer: Endpoint, interfaceName: string | undefined): Promise<void> {
@@ -87,11 +94,14 @@ function join(socket: Socket, group: IpAddress, onInterface: IpAddress): void {
     socket.addMembership(group.text, onInterface.text);
     return;
   }
-  const name = Object.entries(networkInterfaces()).find(([, rows]) =>
-    rows?.some((row) => IpAddress.parse(row.address)?.equals(onInterface)),
-  )?.[0];
+  const name = interfaceWith(onInterface);
   socket.addMembership(group.text, name === undefined ? undefined : `::%${name}`);
 }
+
+const interfaceWith = (address: IpAddress): string | undefined =>
+  Object.entries(networkInterfaces()).find(([, rows]) =>
+    rows?.some((row) => IpAddress.parse(row.address)?.equals(address)),
+  )?.[0];
 
 function describe(options: UdpOptions): string {
   if (options.peer !== undefined) return `UDP to ${options.peer.address.text} port ${options.peer.port}`;

@@ -53,6 +53,15 @@ describe('readConfig', () => {
     ]);
   });
 
+  it('reads link-local servers with their interface, and only so', () => {
+    const fileText = '[pcp]\nservers = ["fe80::1%wan", "[fe80::2%pppoe-wan]:5999"]\n';
+    expect(configOf({ fileText }).pcp.servers).toEqual([
+      { kind: 'server', addresses: [{ host: 'fe80::1', port: 5351, interfaceName: 'wan' }] },
+      { kind: 'server', addresses: [{ host: 'fe80::2', port: 5999, interfaceName: 'pppoe-wan' }] },
+    ]);
+    expect(problemsOf({ fileText: '[pcp]\nservers = ["fe80::1"]\n' }).join()).toContain('"fe80::1%INTERFACE"');
+  });
+
   it('reads repeated flags as one list, a comma joining the addresses of one server', () => {
     const args = new Map([
       ['pcp-server', ['192.0.2.1,192.0.2.2', 'auto']],

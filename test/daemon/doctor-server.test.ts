@@ -24,7 +24,10 @@ async function examine(
   const carrier = world.host([{ name: 'eth0', address: '192.168.1.1/24', segment: 'link' }]);
   const box = world.host([{ name: 'wan', address: '192.168.1.10/24', segment: 'link' }]);
   const { simulator } = await attachSimulator(carrier, SERVER, { faults, options });
-  const asked = await world.clock.resolve(askServer(box, SERVER, lanHost), seconds(60));
+  const asked = await world.clock.resolve(
+    askServer(box, { server: SERVER, interfaceName: undefined }, lanHost),
+    seconds(60),
+  );
   return { ...asked, left: simulator.mappings(world.clock.now()).length };
 }
 
@@ -93,7 +96,10 @@ describe('what the doctor asks one server', () => {
     const world = new SimulatedWorld();
     world.host([{ name: 'eth0', address: '192.168.1.1/24', segment: 'link' }]);
     const box = world.host([{ name: 'wan', address: '192.168.1.10/24', segment: 'link' }]);
-    const asked = await world.clock.resolve(askServer(box, SERVER, undefined), seconds(10));
+    const asked = await world.clock.resolve(
+      askServer(box, { server: SERVER, interfaceName: undefined }, undefined),
+      seconds(10),
+    );
     expect(asked.speech).toEqual({ kind: 'port closed' });
   });
 });

@@ -229,6 +229,22 @@ describe('the PCP session over sockets', () => {
     expect(all.session.sourceAddress()?.text).toBe('2001:db8::2');
   });
 
+  it.each([
+    ['2001:db8::2/64', '2001:db8::2'],
+    ['fd00::2/64', 'fd00::2'],
+    ['fe80::3/64', 'fe80::2'],
+  ])('P-06: towards a link-local router the link-local source comes last: with %s, %s', async (address, source) => {
+    const all = await scene({
+      prepare: (cpe) => {
+        cpe.removeInterface('wan');
+        cpe.addInterface({ name: 'wan', address: 'fe80::2/64', segment: 'access' });
+        cpe.addInterface({ name: 'wan', address, segment: 'access' });
+        cpe.defaultRoutes = { IPv6: { interfaceName: 'wan', gateway: IpAddress.of('fe80::1') } };
+      },
+    });
+    expect(all.session.sourceAddress()?.text).toBe(source);
+  });
+
   it('another default gateway is another server', async () => {
     const all = await scene();
     const other = all.world.host([{ name: 'core', address: '100.64.0.2/16', segment: 'access' }]);
