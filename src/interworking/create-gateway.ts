@@ -7,7 +7,6 @@ import { after, type Duration, type Instant, seconds } from '../base/time.ts';
 import { type Mapping, mappingKeyText } from '../mapping/mapping.ts';
 import type { MappingChanges } from '../mapping/mapping-change.ts';
 import type { MapRequest } from '../pcp/map-request.ts';
-import { type ActionCount, ActionCounters } from './action-counters.ts';
 import { addAnyPortMapping } from './add-any-port-mapping.ts';
 import { addPortMapping } from './add-port-mapping.ts';
 import { Alarms } from './alarms.ts';
@@ -15,7 +14,7 @@ import { ConnectionWatch } from './connection-watch.ts';
 import { deletePortMapping, releaseInBackground } from './delete-port-mapping.ts';
 import { deletePortMappingRange } from './delete-port-mapping-range.ts';
 import { ExternalAddress } from './external-address.ts';
-import type { Answer, Gateway } from './gateway.ts';
+import type { Gateway } from './gateway.ts';
 import { getSpecificPortMappingEntry } from './get-specific-port-mapping-entry.ts';
 import { watchHosts } from './host-watch.ts';
 import type { GatewayContext, Interworking } from './interworking.ts';
@@ -50,7 +49,6 @@ export interface RunningGateway extends Gateway {
   /** Leaves everything as it is, for the next start. */
   stop(): void;
   lost(): readonly LostMapping[];
-  counts(): readonly ActionCount[];
   /** Why the last attempt to renew an entry failed; undefined: it did not. */
   troubleOf(mapping: Mapping): string | undefined;
 }
@@ -67,7 +65,6 @@ class InterworkingGateway implements RunningGateway {
   readonly #probes = new ProbeReservations((request, nat1Port) => this.#giveProbeBack(request, nat1Port));
   readonly #renewals: RenewalLoop;
   readonly #connection: ConnectionWatch;
-  readonly #counters = new ActionCounters();
   #systemUpdateId = 0;
   #wakeMoved: () => void = () => {};
   #knownChanged: () => void = () => {};
@@ -103,25 +100,18 @@ class InterworkingGateway implements RunningGateway {
     });
   }
 
-  addPortMapping: Gateway['addPortMapping'] = (asker, request) =>
-    this.#counted('AddPortMapping', addPortMapping(this.#iw, asker, request));
-  addAnyPortMapping: Gateway['addAnyPortMapping'] = (asker, request) =>
-    this.#counted('AddAnyPortMapping', addAnyPortMapping(this.#iw, asker, request));
-  deletePortMapping: Gateway['deletePortMapping'] = (asker, name) =>
-    this.#counted('DeletePortMapping', deletePortMapping(this.#iw, asker, name));
+  addPortMapping: Gateway['addPortMapping'] = (asker, request) => addPortMapping(this.#iw, asker, request);
+  addAnyPortMapping: Gateway['addAnyPortMapping'] = (asker, request) => addAnyPortMapping(this.#iw, asker, request);
+  deletePortMapping: Gateway['deletePortMapping'] = (asker, name) => deletePortMapping(this.#iw, asker, name);
   deletePortMappingRange: Gateway['deletePortMappingRange'] = (asker, selection) =>
-    this.#counted('DeletePortMappingRange', deletePortMappingRange(this.#iw, asker, selection));
+    deletePortMappingRange(this.#iw, asker, selection);
   getSpecificPortMappingEntry: Gateway['getSpecificPortMappingEntry'] = (asker, name) =>
-    this.#counted('GetSpecificPortMappingEntry', getSpecificPortMappingEntry(this.#iw, asker, name));
+    getSpecificPortMappingEntry(this.#iw, asker, name);
   getGenericPortMappingEntry: Gateway['getGenericPortMappingEntry'] = (_asker, index) =>
-    this.#count('GetGenericPortMappingEntry', getGenericPortMappingEntry(this.#iw, index));
+    getGenericPortMappingEntry(this.#iw, index);
   getListOfPortMappings: Gateway['getListOfPortMappings'] = (asker, selection, most) =>
-    this.#count('GetListOfPortMappings', getListOfPortMappings(this.#iw, asker, selection, most));
-  externalAddress: Gateway['externalAddress'] = async (asker) => {
-    const address = await this.#external.ask(asker.address);
-    this.#counters.note('GetExternalIPAddress', 'ok');
-    return address;
-  };
+    getListOfPortMappings(this.#iw, asker, selection, most);
+  externalAddress: Gateway['externalAddress'] = (asker) => this.#external.ask(asker.address);
 
   onWakeMoved(listener: () => void): void {
     this.#wakeMoved = listener;
@@ -159,10 +149,6 @@ class InterworkingGateway implements RunningGateway {
 
   lost(): readonly LostMapping[] {
     return this.#iw.lost.list(this.#iw.now());
-  }
-
-  counts(): readonly ActionCount[] {
-    return this.#counters.list();
   }
 
   troubleOf(mapping: Mapping): string | undefined {
@@ -222,15 +208,6 @@ class InterworkingGateway implements RunningGateway {
     const { protocol, internalPort, thirdParty, nonce } = request;
     await this.#iw.pcp.release({ protocol, internalPort, thirdParty, nonce }, after(this.#iw.now(), seconds(60)));
     if (nat1Port !== undefined) this.#iw.localNat?.unreserve(protocol, internalPort);
-  }
-
-  async #counted<T>(action: string, answer: Promise<Answer<T>>): Promise<Answer<T>> {
-    return this.#count(action, await answer);
-  }
-
-  #count<T>(action: string, answer: Answer<T>): Answer<T> {
-    this.#counters.note(action, answer.ok ? 'ok' : answer.error);
-    return answer;
   }
 }
 

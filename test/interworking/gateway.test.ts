@@ -14,21 +14,6 @@ const HOST = '192.168.1.20';
 const host = controlPoint(HOST, 2);
 
 describe('the gateway', () => {
-  it('counts actions by their results', async () => {
-    const world = await GatewayWorld.open({ nat: 'nat1' });
-    await world.add(host, mappingRequest({ client: HOST, external: 5001 }));
-    await world.add(host, mappingRequest({ client: HOST, external: 80 }));
-    await world.add(host, mappingRequest({ client: HOST, external: 81 }));
-    world.gateway.getGenericPortMappingEntry(host, 7);
-    await world.resolve(world.gateway.externalAddress(host));
-    expect(world.gateway.counts()).toEqual([
-      { action: 'AddPortMapping', result: 'ok', count: 1 },
-      { action: 'AddPortMapping', result: '606', count: 2 },
-      { action: 'GetGenericPortMappingEntry', result: '713', count: 1 },
-      { action: 'GetExternalIPAddress', result: 'ok', count: 1 },
-    ]);
-  });
-
   it('tells one event for each thing that happens, with who and why', async () => {
     const world = await GatewayWorld.open({ nat: 'nat1' });
     await world.add(host, mappingRequest({ client: HOST, external: 5001, lease: 600, description: 'chess' }));
