@@ -231,7 +231,10 @@ export class Daemon {
       this.#history.refused(`${what} refused to ${who}: ${why}`);
     });
     this.#pcp.listen({
-      serverLostState: () => this.#history.changed(),
+      serverLostState: () => {
+        this.#metrics.serverLostState();
+        this.#history.changed();
+      },
       mappingUpdated() {},
       serverChanged: () => this.#history.changed(),
       sourceAddressChanged: () => this.#wan.look(),
