@@ -116,11 +116,11 @@ export class PcpClient {
 
   /** Opens a port. Rejects with a `PcpError`. */
   async map(options: MapOptions): Promise<PortMapping> {
-    const request = readMapOptions(options, nonceFromBytes(nodeRandom.bytes(NONCE_BYTES)));
-    if (!request.ok) throw new PcpError({ kind: 'bad option', message: request.error });
-    const outcome = await this.#connection.map(request.value);
+    const wish = readMapOptions(options, nonceFromBytes(nodeRandom.bytes(NONCE_BYTES)));
+    if (!wish.ok) throw new PcpError({ kind: 'bad option', message: wish.error });
+    const { request, outcome } = await this.#connection.map(wish.value);
     if (outcome.kind !== 'granted') throw errorOf(problemOf(outcome));
-    return new LivePortMapping(this.#connection, request.value, outcome);
+    return new LivePortMapping(this.#connection, request, outcome);
   }
 
   /** Asks whether the server is there; changes nothing (RFC 6887 §14.1.1). Rejects with a `PcpError`. */

@@ -4,10 +4,11 @@
 import type { CancelWake, Clock, RandomSource } from '../base/host.ts';
 import type { IpAddress } from '../base/ip-address.ts';
 import type { PortNumber } from '../base/port-number.ts';
-import { after, type Duration, type Instant, minutes, scale, seconds, shorter } from '../base/time.ts';
+import { after, type Duration, earlier, type Instant, later, minutes, scale, seconds, shorter } from '../base/time.ts';
 import type { Patience, PcpService } from '../interworking/pcp-service.ts';
-import type { Granted, MappingUpdate, Refused, ReleaseOutcome, Unanswered } from '../pcp/map-outcome.ts';
+import type { Granted, MappingUpdate, Refused, ReleaseOutcome, ServerId, Unanswered } from '../pcp/map-outcome.ts';
 import type { MapRequest } from '../pcp/map-request.ts';
+import { type MappingNonce, NONCE_BYTES, nonceFromBytes } from '../pcp/mapping-nonce.ts';
 import { firstRenewal, nextRenewal, type RenewalTime } from '../pcp/renewal-time.ts';
 
 type NotGranted = Refused | Unanswered;
@@ -19,12 +20,12 @@ export interface KeptMappingListener {
   lost(why: NotGranted): void;
 }
 
-export type KeepingService = Pick<PcpService, 'map' | 'release'>;
+export type KeepingService = Pick<PcpService, 'map' | 'release' | 'currentServer'>;
 
 interface Surroundings {
   readonly service: KeepingService;
   readonly clock: Clock;
-  readonly random: Pick<RandomSource, 'unit'>;
+  readonly random: RandomSource;
 }
 
 /** RFC 6887 §14.1.3: clients of a restarted server come back within this time, each at its own moment. */
@@ -41,6 +42,8 @@ export class KeptMapping {
   readonly #around: Surroundings;
   readonly #listener: KeptMappingListener;
   readonly #request: MapRequest;
+  /** RFC 6887 §11.2: another one for each server; there are as many as are configured. */
+  readonly #nonces: Map<ServerId, MappingNonce>;
   #granted: Granted;
   #grantedAt: Instant;
   #state: 'mapped' | 'lost' | 'released' = 'mapped';
@@ -52,6 +55,7 @@ export class KeptMapping {
   constructor(around: Surroundings, request: MapRequest, granted: Granted, listener: KeptMappingListener) {
     this.#around = around;
     this.#request = request;
+    this.#nonces = new Map([[granted.server, request.nonce]]);
     this.#granted = granted;
     this.#grantedAt = around.clock.now();
     this.#listener = listener;
@@ -81,15 +85,23 @@ export class KeptMapping {
   /** The server lost its state, or we have another address (RFC 6887 §14.1.3). */
   restore(): void {
     if (this.#state === 'released') return;
+    // What is still under way was asked of a server as it was before.
+    this.#turn += 1;
     this.#at(after(this.#now(), scale(RESTORE_SPREAD, this.#around.random.unit())), () => {
-      const until = after(this.#now(), LONGEST_RETRY);
+      const atMost = earlier(after(this.#now(), LONGEST_RETRY), this.expiresAt);
+      const until = later(after(this.#now(), REMAKE_PATIENCE), atMost);
       void this.#ask({ kind: 'keep trying', until }, (outcome) => this.#lose(outcome));
     });
   }
 
+  /** The server answers again: what was lost need not wait for its next try. */
+  serverIsBack(): void {
+    if (this.#state === 'lost') this.restore();
+  }
+
   /** RFC 6887 §14.2: taken over, and confirmed by a renewal, which also stops the copies. */
   update({ nonce, change }: MappingUpdate): void {
-    if (this.#state === 'released' || nonce !== this.#request.nonce) return;
+    if (this.#state === 'released' || nonce !== this.#nonceFor(this.#granted.server)) return;
     if (change.kind === 'granted') {
       this.#take({ ...this.#granted, ...change });
       const patience: Patience = { kind: 'one packet', until: after(this.#now(), RETRY_PATIENCE) };
@@ -106,8 +118,8 @@ export class KeptMapping {
     this.#state = 'released';
     this.#cancelWake();
     this.#turn += 1;
-    const { protocol, internalPort, thirdParty, nonce } = this.#request;
-    const key = { protocol, internalPort, thirdParty, nonce };
+    const { protocol, internalPort, thirdParty } = this.#request;
+    const key = { protocol, internalPort, thirdParty, nonce: this.#nonceFor(this.#granted.server) };
     return this.#around.service.release(key, after(this.#now(), within));
   }
 
@@ -140,12 +152,18 @@ export class KeptMapping {
     });
   }
 
-  /** Asks for what there is: the assigned port and address as suggestion (RFC 6887 §11.2.1). */
+  /**
+   * Asks for what there is: the assigned port and address as suggestion (RFC 6887 §11.2.1). What is lost may come back
+   * under any address: the server may have another one by now.
+   */
   async #ask(patience: Patience, failed: (outcome: NotGranted) => void): Promise<void> {
     this.#turn += 1;
     const turn = this.#turn;
-    const suggestion = { suggestedPort: this.#granted.assignedPort, suggestedAddress: this.#granted.assignedAddress };
-    const outcome = await this.#around.service.map({ ...this.#request, ...suggestion }, patience);
+    const { assignedPort, assignedAddress, server } = this.#granted;
+    const suggestedAddress = this.#state === 'lost' ? this.#request.suggestedAddress : assignedAddress;
+    const nonce = this.#nonceFor(this.#around.service.currentServer() ?? server);
+    const request = { ...this.#request, nonce, suggestedPort: assignedPort, suggestedAddress };
+    const outcome = await this.#around.service.map(request, patience);
     if (turn !== this.#turn) return;
     if (outcome.kind !== 'granted') failed(outcome);
     else {
@@ -175,6 +193,14 @@ export class KeptMapping {
     });
     this.#retry = shorter(scale(this.#retry, 2), LONGEST_RETRY);
     if (!wasLost) this.#listener.lost(why);
+  }
+
+  #nonceFor(server: ServerId): MappingNonce {
+    const known = this.#nonces.get(server);
+    if (known !== undefined) return known;
+    const nonce = nonceFromBytes(this.#around.random.bytes(NONCE_BYTES));
+    this.#nonces.set(server, nonce);
+    return nonce;
   }
 
   #at(at: Instant, work: () => void): void {

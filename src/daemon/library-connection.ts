@@ -1,7 +1,7 @@
 // What stands behind one `PcpClient` of the library: a PCP session that is opened when it is first needed, and the mappings
 // it keeps alive, each told what concerns it.
 
-import { endpointText } from '../base/ip-address.ts';
+import { ANY_IPV6, endpointText, type IpAddress } from '../base/ip-address.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import { type Duration, seconds } from '../base/time.ts';
 import type { PcpServiceListener } from '../interworking/pcp-service.ts';
@@ -47,8 +47,10 @@ export class LibraryConnection {
   readonly #service: KeepingService = {
     map: async (request, patience) => (await this.#open()).map(request, patience),
     release: async (key, until) => (await this.#open()).release(key, until),
+    currentServer: () => this.#opened?.currentServer(),
   };
   #session: Promise<PcpSession> | undefined;
+  #opened: PcpSession | undefined;
   #isClosed = false;
 
   private constructor(host: PcpSessionHost, servers: readonly PcpServerChoice[], options: ConnectionOptions) {
@@ -70,10 +72,12 @@ export class LibraryConnection {
     return ok(new LibraryConnection(host, choices.value, options));
   }
 
-  async map(request: MapRequest): Promise<MapOutcome> {
-    if (this.#isClosed) return { kind: 'unanswered', why: 'closed' };
+  /** Also what was asked for in the end: it is what has to be kept. */
+  async map(wish: MapRequest): Promise<{ readonly request: MapRequest; readonly outcome: MapOutcome }> {
+    if (this.#isClosed) return { request: wish, outcome: { kind: 'unanswered', why: 'closed' } };
     const session = await this.#open();
-    return session.map(request, { kind: 'answer within', budget: this.#budget });
+    const request = inFamilyOf(session.sourceAddress(), wish);
+    return { request, outcome: await session.map(request, { kind: 'answer within', budget: this.#budget }) };
   }
 
   /** Renews what was granted until it is released. */
@@ -141,11 +145,12 @@ export class LibraryConnection {
         rate: MOST_PER_SECOND,
       },
     });
-    session.listen(this.#listener());
+    session.listen(this.#listener(session));
+    this.#opened = session;
     return session;
   }
 
-  #listener(): PcpServiceListener {
+  #listener(session: PcpSession): PcpServiceListener {
     const restoreAll = (): void => {
       for (const kept of this.#kept) kept.restore();
     };
@@ -160,7 +165,16 @@ export class LibraryConnection {
       mappingUpdated: (update) => {
         for (const kept of this.#kept) kept.update(update);
       },
-      healthChanged: () => {},
+      healthChanged: () => {
+        if (session.health() !== 'up') return;
+        for (const kept of this.#kept) kept.serverIsBack();
+      },
     };
   }
+}
+
+/** RFC 6887 §5: the all-zero suggestion names the family wanted outside. Behind an IPv6 address of ours it is IPv6. */
+function inFamilyOf(source: IpAddress | undefined, request: MapRequest): MapRequest {
+  const isOpen = request.thirdParty === undefined && request.suggestedAddress.isUnspecified;
+  return isOpen && source?.isIPv4 === false ? { ...request, suggestedAddress: ANY_IPV6 } : request;
 }

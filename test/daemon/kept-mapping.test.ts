@@ -4,7 +4,13 @@ import { ANY_PORT, portNumber } from '../../src/base/port-number.ts';
 import { days, hours, minutes, seconds } from '../../src/base/time.ts';
 import { KeptMapping } from '../../src/daemon/kept-mapping.ts';
 import type { Patience, PcpService } from '../../src/interworking/pcp-service.ts';
-import { type Granted, type MapOutcome, type MappingUpdate, serverId } from '../../src/pcp/map-outcome.ts';
+import {
+  type Granted,
+  type MapOutcome,
+  type MappingUpdate,
+  type ServerId,
+  serverId,
+} from '../../src/pcp/map-outcome.ts';
 import type { MapRequest } from '../../src/pcp/map-request.ts';
 import { nonce } from '../doubles/pcp-asker.ts';
 import { VirtualClock } from '../doubles/virtual-clock.ts';
@@ -39,6 +45,7 @@ let start: number;
 let answer: () => MapOutcome;
 let asked: { readonly at: number; readonly request: MapRequest; readonly patience: Patience }[];
 let news: string[];
+let current: ServerId;
 
 beforeEach(() => {
   clock = new VirtualClock();
@@ -46,15 +53,16 @@ beforeEach(() => {
   answer = () => grant(6881);
   asked = [];
   news = [];
+  current = SERVER;
 });
 
-const service: PcpService = {
+const service: { -readonly [Name in keyof PcpService]: PcpService[Name] } = {
   map: async (request, patience) => {
     asked.push({ at: (clock.now() - start) / 1000, request, patience });
     return answer();
   },
   release: async () => ({ kind: 'released', server: SERVER, busyFor: seconds(0) }),
-  currentServer: () => SERVER,
+  currentServer: () => current,
   health: () => 'up',
   sourceAddress: () => INSIDE,
   canNameThirdParty: () => true,
@@ -62,11 +70,16 @@ const service: PcpService = {
   listen: () => {},
 };
 
-const keep = (first = grant(6881)): KeptMapping =>
-  new KeptMapping({ service, clock, random: { unit: () => 0.5 } }, REQUEST, first, {
-    changed: () => news.push('changed'),
-    lost: (why) => news.push(`lost: ${why.kind}`),
-  });
+const keep = (first = grant(6881), request = REQUEST): KeptMapping =>
+  new KeptMapping(
+    { service, clock, random: { unit: () => 0.5, bytes: (count) => new Uint8Array(count).fill(9) } },
+    request,
+    first,
+    {
+      changed: () => news.push('changed'),
+      lost: (why) => news.push(`lost: ${why.kind}`),
+    },
+  );
 
 const update = (change: MappingUpdate['change']): MappingUpdate => ({
   server: SERVER,
@@ -139,6 +152,80 @@ describe('a mapping that is kept', () => {
   it('is lost when the update says so', async () => {
     keep().update(update({ kind: 'refused', code: 11, lifetimeSeconds: 30 }));
     expect(news).toEqual(['lost: refused']);
+  });
+
+  it('has another nonce at another server, and its own again at the first (P-31; RFC 6887 §11.2)', async () => {
+    const mapping = keep();
+    const nonceAt = async (server: ServerId): Promise<string | undefined> => {
+      current = server;
+      answer = () => ({ ...grant(6881), server });
+      mapping.restore();
+      await clock.advance(seconds(10));
+      return asked.at(-1)?.request.nonce;
+    };
+    expect(await nonceAt(serverId('second'))).toBe('090909090909090909090909');
+    expect(await nonceAt(SERVER)).toBe(nonce(1));
+    mapping.update(update({ kind: 'refused', code: 11, lifetimeSeconds: 30 }));
+    expect(news).toEqual(['lost: refused']);
+  });
+
+  it('an answer to what was asked before does not call a restoration off', async () => {
+    const mapping = keep();
+    await clock.advance(seconds(2024));
+    let late: (outcome: MapOutcome) => void = () => {};
+    const { map } = service;
+    service.map = () =>
+      new Promise((resolve) => {
+        late = resolve;
+      });
+    await clock.advance(seconds(2));
+    service.map = map;
+    mapping.restore();
+    late(grant(6881));
+    await clock.advance(seconds(10));
+    expect(asked).toMatchObject([{ patience: { kind: 'keep trying' } }]);
+  });
+
+  it('is lost when it ends, though it is still being restored', async () => {
+    keep();
+    await clock.advance(minutes(58));
+    asked = [];
+    const mapping = keep(grant(6881, minutes(5)));
+    answer = () => SILENCE;
+    mapping.restore();
+    await clock.advance(seconds(4));
+    const { patience } = asked.at(-1) ?? {};
+    expect(patience?.kind === 'keep trying' ? patience.until : undefined).toBe(start + 63 * 60_000);
+  });
+
+  it('that was lost is asked for at once when the server is back', async () => {
+    const mapping = keep();
+    answer = () => SILENCE;
+    await clock.advance(minutes(90));
+    answer = () => grant(6881);
+    mapping.serverIsBack();
+    await clock.advance(seconds(5));
+    expect(mapping.state).toBe('mapped');
+  });
+
+  it('with an exact port is found again under another external address (Q-15)', async () => {
+    const mapping = keep(grant(6881), { ...REQUEST, exactPort: true, suggestedPort: portNumber(6881) });
+    answer = () => {
+      const isAnywhere = asked.at(-1)?.request.suggestedAddress.isUnspecified === true;
+      const refusal = {
+        kind: 'refused',
+        server: SERVER,
+        code: 11,
+        lifetimeSeconds: 0,
+        hold: seconds(30),
+        by: 'server',
+      } as const;
+      return isAnywhere ? { ...grant(6881), assignedAddress: IpAddress.of('5.6.7.8') } : refusal;
+    };
+    mapping.restore();
+    await clock.advance(minutes(2));
+    expect(mapping.externalAddress.text).toBe('5.6.7.8');
+    expect(news).toEqual(['lost: refused', 'changed']);
   });
 
   it('asks for nothing any more once released or abandoned', async () => {
