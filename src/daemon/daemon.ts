@@ -16,8 +16,7 @@ import type { OperatorSource } from '../operator/operator-source.ts';
 import type { ControlEvent } from '../upnp/control/control-endpoint.ts';
 import { UPNP_ERRORS } from '../upnp/upnp-error.ts';
 import { AdminDoors } from './admin-doors.ts';
-import type { Config, ConfigKey } from './config.ts';
-import { changedKeys } from './config-reader.ts';
+import type { Config } from './config.ts';
 import { loadDeviceIdentity } from './device-identity.ts';
 import type { Driver } from './drive.ts';
 import { gatewayOptionsOf, judgesByMac, policyOf } from './gateway-settings.ts';
@@ -29,6 +28,7 @@ import { createOperatorView } from './operator-view.ts';
 import { createPcpSession, type PcpSession } from './pcp-session.ts';
 import { Periodic } from './periodic.ts';
 import { presentationAnswer } from './presentation-answer.ts';
+import { reload } from './reload.ts';
 import { ServerViews } from './server-views.ts';
 import { WanSide } from './wan-side.ts';
 
@@ -46,18 +46,6 @@ export interface DaemonParts {
 /** Longer than a carrier takes to answer, shorter than the two seconds a person waits after Ctrl-C. */
 const RELEASE_WITHIN = seconds(1.5);
 const LOOK_AT_HOSTS_EVERY = seconds(10);
-
-// These are read again for each request; everything else needs a restart, which a reload says.
-const RELOADABLE: ReadonlySet<ConfigKey> = new Set<ConfigKey>([
-  'policy.own_address_only',
-  'policy.min_port',
-  'policy.max_mappings',
-  'policy.max_mappings_per_client',
-  'policy.requests_per_minute',
-  'policy.rule',
-  'hosts.dhcp_leases',
-  'admin.token_file',
-]);
 
 export class Daemon {
   readonly #parts: DaemonParts;
@@ -171,15 +159,13 @@ export class Daemon {
   /** A configuration that was read again: what can change does, the rest is named. */
   async reload(config: Config): Promise<void> {
     const { log } = this.#parts.host;
-    const changed = changedKeys(this.#config, config);
-    const late = changed.filter((key) => !RELOADABLE.has(key));
+    const { config: reloaded, changed, late } = reload(this.#config, config);
     if (late.length > 0) log.warn(`these changes wait for a restart: ${late.join(', ')}`);
-    this.#config = { ...this.#config, policy: config.policy, hosts: config.hosts, admin: config.admin };
+    this.#config = reloaded;
     this.#hosts.useLeaseFile(config.hosts.dhcpLeases);
     const problem = await this.#admin?.readToken(config.admin.tokenFile);
     if (problem !== undefined) log.warn(problem);
-    const now = changed.filter((key) => RELOADABLE.has(key));
-    log.info(now.length === 0 ? 'configuration read again: nothing to change' : `changed: ${now.join(', ')}`);
+    log.info(changed.length === 0 ? 'configuration read again: nothing to change' : `changed: ${changed.join(', ')}`);
     await this.check();
   }
 
