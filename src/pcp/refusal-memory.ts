@@ -47,6 +47,8 @@ const NEW_MAPPINGS = 'new mappings';
 export class RefusalMemory {
   readonly #holds = new Map<string, Hold>();
   readonly #ends = new PriorityQueue<string>();
+  /** The scopes of one external port, at whatever address: looked up with each mapping that goes. */
+  readonly #ofPort = new Map<string, Set<string>>();
 
   /** Returns the hold, for the outcome. */
   note(request: MapRequest, code: ResultCode, lifetimeSeconds: number, now: Instant): Duration {
@@ -96,13 +98,13 @@ export class RefusalMemory {
 
   /** The port may have been refused because of a mapping of ours that is gone now. */
   forgetPort(protocol: TransportProtocol, port: number): void {
-    const stem = `${portStem(protocol, port)} `;
-    for (const scope of this.#holds.keys()) if (scope.startsWith(stem)) this.#delete(scope);
+    for (const scope of this.#ofPort.get(portStem(protocol, port)) ?? []) this.#delete(scope);
   }
 
   clear(): void {
     this.#holds.clear();
     this.#ends.clear();
+    this.#ofPort.clear();
   }
 
   view(now: Instant): readonly HoldView[] {
@@ -121,6 +123,8 @@ export class RefusalMemory {
   #set(scope: string, hold: Hold): void {
     this.#holds.set(scope, hold);
     this.#ends.set(scope, hold.until);
+    const stem = stemOf(scope);
+    if (stem !== undefined) this.#ofPort.set(stem, (this.#ofPort.get(stem) ?? new Set()).add(scope));
     if (this.#holds.size > MAX_HOLDS) {
       const first = this.#ends.first();
       if (first !== undefined) this.#delete(first.key);
@@ -130,6 +134,10 @@ export class RefusalMemory {
   #delete(scope: string): void {
     this.#holds.delete(scope);
     this.#ends.delete(scope);
+    const stem = stemOf(scope);
+    const siblings = stem === undefined ? undefined : this.#ofPort.get(stem);
+    siblings?.delete(scope);
+    if (stem !== undefined && siblings?.size === 0) this.#ofPort.delete(stem);
   }
 }
 
@@ -153,7 +161,10 @@ function scopesOf(request: MapRequest, code: ResultCode): readonly string[] {
 
 const protocolScope = (protocol: TransportProtocol): string => `all of ${protocol}`;
 const thirdPartyScope = (thirdParty: IpAddress): string => `everything for ${thirdParty.text}`;
-const portStem = (protocol: TransportProtocol, port: number): string => `external ${protocol} ${port}`;
+const EXTERNAL = 'external ';
+const portStem = (protocol: TransportProtocol, port: number): string => `${EXTERNAL}${protocol} ${port}`;
+const stemOf = (scope: string): string | undefined =>
+  scope.startsWith(EXTERNAL) ? scope.slice(0, scope.lastIndexOf(' ')) : undefined;
 /** Empty for any address. */
 const addressOf = (request: MapRequest): string =>
   request.suggestedAddress.isUnspecified ? '' : request.suggestedAddress.text;

@@ -13,6 +13,8 @@ const MAX_WITHDRAWALS = 1024;
 
 export class Withdrawals {
   readonly #byText = new Map<string, MapKey>();
+  /** One internal side has hardly ever more than one: the nonce changes with the server. */
+  readonly #byBase = new Map<string, Set<MapKey>>();
   readonly #ends = new PriorityQueue<string>();
 
   get size(): number {
@@ -20,15 +22,25 @@ export class Withdrawals {
   }
 
   add(key: MapKey, now: Instant): void {
+    this.delete(key);
     const text = textOf(key);
+    const base = baseKeyText(key);
     this.#byText.set(text, key);
+    this.#byBase.set(base, (this.#byBase.get(base) ?? new Set()).add(key));
     this.#ends.set(text, after(now, KEPT_FOR));
     if (this.#byText.size > MAX_WITHDRAWALS) this.#deleteFirst();
   }
 
   delete(key: MapKey): void {
-    this.#byText.delete(textOf(key));
-    this.#ends.delete(textOf(key));
+    const text = textOf(key);
+    const known = this.#byText.get(text);
+    if (known === undefined) return;
+    this.#byText.delete(text);
+    this.#ends.delete(text);
+    const base = baseKeyText(key);
+    const siblings = this.#byBase.get(base);
+    siblings?.delete(known);
+    if (siblings?.size === 0) this.#byBase.delete(base);
   }
 
   /** Takes out all that are still worth releasing. */
@@ -38,21 +50,22 @@ export class Withdrawals {
     }
     const keys = [...this.#byText.values()];
     this.#byText.clear();
+    this.#byBase.clear();
     this.#ends.clear();
     return keys;
   }
 
   /** Takes out those in the way of a new mapping: same internal side, whatever the nonce. */
   takeUnder(key: MapKey): readonly MapKey[] {
-    const base = baseKeyText(key);
-    const keys = [...this.#byText.values()].filter((other) => baseKeyText(other) === base);
+    const keys = [...(this.#byBase.get(baseKeyText(key)) ?? [])];
     for (const other of keys) this.delete(other);
     return keys;
   }
 
   #deleteFirst(): void {
     const first = this.#ends.shift();
-    if (first !== undefined) this.#byText.delete(first.key);
+    const key = first === undefined ? undefined : this.#byText.get(first.key);
+    if (key !== undefined) this.delete(key);
   }
 }
 
