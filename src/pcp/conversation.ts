@@ -12,6 +12,7 @@ import type { AliveReply, MapReply, Reply, VersionReply } from './dialect.ts';
 import { type EpochTrust, EpochWatch } from './epoch-watch.ts';
 import type { Task } from './exchange.ts';
 import { type Health, Liveness } from './liveness.ts';
+import { LossReports } from './loss-reports.ts';
 import type { ServerId, Unanswered } from './map-outcome.ts';
 import type { MapKey, MapRequest } from './map-request.ts';
 import { NAT_PMP_DIALECT } from './nat-pmp-dialect.ts';
@@ -37,6 +38,7 @@ export class Conversation implements Machine<ClientOutput> {
   readonly #answers: Answers;
   readonly #presence: Presence;
   readonly #epoch = new EpochWatch();
+  readonly #losses = new LossReports();
   readonly #mayFallBack: boolean;
   #newerVersionAt: Instant | undefined;
 
@@ -149,10 +151,12 @@ export class Conversation implements Machine<ClientOutput> {
     if (choice.active === undefined) return undefined;
     const request = this.#requests.nextAt();
     const unusable = knowledge.unusableUntil;
+    const loss = this.#losses.dueAt();
     return earliestWake([
       request,
       this.#presence.nextWake(),
       this.#newerVersionAt === undefined ? undefined : { at: this.#newerVersionAt, why: 'ask for PCP again' },
+      loss === undefined ? undefined : { at: loss, why: 'report that the PCP server lost its mappings once more' },
       unusable === undefined ? undefined : { at: unusable, why: 'the PCP server refused everything until then' },
     ]);
   }
@@ -164,6 +168,7 @@ export class Conversation implements Machine<ClientOutput> {
       knowledge.usableAgain();
       liveness.ask(now);
     }
+    if (this.#losses.takeDue(now)) outputs.push(...this.#lostState());
     const due = this.#requests.due(now);
     outputs.push(...due.outputs);
     if (due.isAddressSilent) outputs.push(...this.#presence.addressFailed(now));
@@ -224,7 +229,7 @@ export class Conversation implements Machine<ClientOutput> {
   }
 
   #judgeEpoch(epoch: number, now: Instant, trust: EpochTrust): Outputs {
-    const { knowledge, liveness, id } = this.#context;
+    const { knowledge, liveness } = this.#context;
     switch (this.#epoch.judge(knowledge.dialect.isEpochPlausible, epoch, now, trust)) {
       case 'plausible':
         return NOTHING;
@@ -232,9 +237,14 @@ export class Conversation implements Machine<ClientOutput> {
         liveness.ask(now);
         return NOTHING;
       case 'lost':
-        knowledge.forget();
-        return [{ kind: 'server lost state', server: id }];
+        return this.#losses.note(now) ? this.#lostState() : NOTHING;
     }
+  }
+
+  #lostState(): Outputs {
+    const { knowledge, id } = this.#context;
+    knowledge.forget();
+    return [{ kind: 'server lost state', server: id }];
   }
 
   #versionRefused(reply: VersionReply, from: Endpoint, now: Instant): Outputs {

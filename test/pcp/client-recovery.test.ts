@@ -80,6 +80,19 @@ describe('a server that lost its state (RFC 6887 §8.5, §14)', () => {
     expect(desk.announces()).toHaveLength(1);
   });
 
+  it('of a server whose clock stands still is told less and less often (RFC 6887 §8.5)', () => {
+    const desk = new ClientDesk();
+    desk.map(ANY_REQUEST);
+    desk.grant();
+    desk.forget();
+    for (let second = 0; second < 7200; second += 10) {
+      desk.advance(10);
+      desk.announce(7);
+    }
+    expect(desk.has('server lost state').length).toBeGreaterThan(6);
+    expect(desk.has('server lost state').length).toBeLessThan(14);
+  });
+
   it('P-56 Q-25: an announcement is confirmed by one unicast ANNOUNCE before anything is renewed (RFC 6887 §14.1.3)', () => {
     const desk = holding();
     desk.advanceTo(20).announce(0, SERVER, 'multicast');
