@@ -12,6 +12,7 @@ const GIVE_UP_MS = 30_000;
 
 const orders = { calls, get, ready, search, hold, release, hear, heard };
 const held = [];
+const ears = [];
 const lastHeard = new Map();
 
 for await (const line of createInterface({ input: process.stdin })) {
@@ -114,11 +115,14 @@ async function release() {
 
 /** Internal clients that wait for a stranger's datagram, one UDP socket per mapping. */
 async function hear({ places }) {
+  for (const socket of ears.splice(0)) socket.close();
+  lastHeard.clear();
   await Promise.all(
     places.map(
       ({ from, port }) =>
         new Promise((resolve) => {
           const socket = createSocket('udp4');
+          ears.push(socket);
           socket.on('message', (message) => lastHeard.set(port, Number(message.toString())));
           socket.bind(port, from, resolve);
         }),

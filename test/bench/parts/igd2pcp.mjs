@@ -16,8 +16,10 @@ process.on('exit', () => rmSync(copies, { recursive: true, force: true }));
 export const BUNDLE = join(copies, 'igd2pcp.cjs');
 if (isBuilt()) copyFileSync(BUILT, BUNDLE);
 
-/** What the packages start it with. */
-export const NODE_FLAGS = (process.env.IGD2PCP_BENCH_NODE_FLAGS ?? '').split(' ').filter(Boolean);
+/** As the packages' launcher (`.packaging/igd2pcp.sh`) starts it. */
+const LAUNCHER_FLAGS = '--max-semi-space-size=1 --max-old-space-size=64 --optimize-for-size';
+const ENVIRONMENT = { ...process.env, MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' };
+export const NODE_FLAGS = (process.env.IGD2PCP_BENCH_NODE_FLAGS ?? LAUNCHER_FLAGS).split(' ').filter(Boolean);
 
 /** Without the caps against greedy clients: the bench is one. */
 const GENEROUS = [
@@ -53,7 +55,7 @@ export function igd2pcpGateway({ nat, flags = [] }) {
         ...['--admin-socket', socketPath, ...GENEROUS, ...flags],
       ];
       const log = createWriteStream(logFile, { flags: 'a' });
-      child = spawnIn(ROUTER, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+      child = spawnIn(ROUTER, argv, { stdio: ['ignore', 'pipe', 'pipe'], env: ENVIRONMENT });
       child.stdout.pipe(log);
       child.stderr.pipe(log, { end: false });
     },
