@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { BAD_DAYS } from './bad-days.mjs';
 import { playFiveMinutes } from './five-minutes.mjs';
+import { playGupnpTools } from './gupnp-tools.mjs';
 import { removeLeftovers } from './namespaces.mjs';
 import { PCP_CLIENT } from './pcp-client.mjs';
 import { playTopology } from './plays.mjs';
@@ -14,10 +15,12 @@ import { prepare } from './prepare.mjs';
 import { Report } from './report.mjs';
 import { claimTheMachine } from './single-run.mjs';
 import { TOPOLOGIES } from './topologies.mjs';
+import { playTwoLansCapture } from './two-lans-capture.mjs';
 
 const USAGE = `usage: node test/lab/lab.mjs [--only NAME,NAME] [--quick] [--keep] [--sabotage dnat|answer] [--program FILE]
   topologies  ${Object.keys(TOPOLOGIES).join(', ')}
-  others      carrier-gone, bad-days, quota, pcp-client, five-minutes
+  others      carrier-gone, bad-days, quota, pcp-client, five-minutes,
+              two-lans-capture, gupnp-tools
   --quick     the carrier is gone for one minute instead of ten
   --keep      leaves logs and configuration in the temporary folder
   --program   another build than dist/igd2pcp.cjs
@@ -28,6 +31,8 @@ const OTHER_PLAYS = {
   ...BAD_DAYS,
   ...PCP_CLIENT,
   'five-minutes': { says: "the README's section, command by command", play: playFiveMinutes },
+  'two-lans-capture': { says: 'each LAN hears of its own address, the WAN hears nothing', play: playTwoLansCapture },
+  'gupnp-tools': { says: 'its discovery and its subscriber find the right gateway', play: playGupnpTools },
 };
 
 /** Two cores, and most of the time is spent waiting. */

@@ -14,6 +14,7 @@ const PACKAGES = [
   'qbittorrent-nox',
   'amule-daemon',
   'gupnp-tools',
+  'tcpdump',
 ];
 
 /** Debian asks this script before it starts a service; 101 says no. */
