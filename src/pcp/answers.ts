@@ -3,7 +3,7 @@
 
 import type { IpAddress } from '../base/ip-address.ts';
 import type { PortNumber } from '../base/port-number.ts';
-import { after, between, type Instant, milliseconds, seconds } from '../base/time.ts';
+import { after, before, between, type Instant, milliseconds, seconds } from '../base/time.ts';
 import { believedLifetime, judgeAnswer, type Verdict } from './answer-judgement.ts';
 import type { ClientOutput } from './client-output.ts';
 import type { MapReply } from './dialect.ts';
@@ -18,6 +18,9 @@ import type { OptionLearned } from './server-knowledge.ts';
 // A stray Mapping Update comes three times at most (RFC 6887 §11.5), and hardly ever meets a request; a server that
 // ignores PREFER_FAILURE answers every packet so.
 const MOST_WRONG_PORTS = 4;
+
+/** Lifetimes are whole seconds. */
+const ROUNDING = seconds(2);
 
 /** Copies that are later than this are not to be expected. */
 const LONGEST_UNDER_WAY = seconds(10);
@@ -52,7 +55,7 @@ export class Answers {
     if (exchange !== undefined) return { kind: 'exchange', exchange };
     const held = this.#requests.held.matching(base, reply.nonce);
     if (held === undefined) return this.#revenant(base, reply, now);
-    return isNews(held, reply) ? { kind: 'held', held } : { kind: 'copy' };
+    return isNews(held, reply, now) ? { kind: 'held', held } : { kind: 'copy' };
   }
 
   take(match: Exclude<Match, { kind: 'copy' }>, reply: MapReply, now: Instant): Outputs {
@@ -271,10 +274,13 @@ function isCopyOfGrant(held: HeldMapping | undefined, reply: MapReply, now: Inst
   return between(held.grant.receivedAt, now) < LONGEST_UNDER_WAY;
 }
 
-function isNews(held: HeldMapping, reply: MapReply): boolean {
+function isNews(held: HeldMapping, reply: MapReply, now: Instant): boolean {
   if (reply.code !== SUCCESS) return held.refusedWith !== reply.code;
   // An earlier deletion was answered: it may have taken this mapping with it, if it was overtaken.
   if (reply.lifetimeSeconds === 0) return true;
   const isSameAddress = reply.assignedAddress === undefined || reply.assignedAddress.equals(held.assignedAddress);
-  return reply.assignedPort !== held.assignedPort || !isSameAddress;
+  // RFC 6887 §8.3 allows several answers to one request: the one that ends first is the one to go by.
+  const end = after(now, believedLifetime(reply.lifetimeSeconds));
+  const isShorter = end < before(held.expiresAt, ROUNDING);
+  return reply.assignedPort !== held.assignedPort || !isSameAddress || isShorter;
 }

@@ -147,6 +147,20 @@ describe('Mapping Updates (RFC 6887 §11.5)', () => {
     ]);
   });
 
+  it('2.3.7: a second answer that grants less is news, its copy is none (RFC 6887 §8.3)', () => {
+    const desk = new ClientDesk();
+    desk.map(ANY_REQUEST);
+    const request = desk.lastMap();
+    desk.grant();
+    desk.forget();
+    desk.advance(1).grantTo(request, { lifetimeSeconds: 120 });
+    expect(desk.has('mapping updated').map(({ update }) => update.change)).toMatchObject([
+      { kind: 'granted', lifetime: 120_000 },
+    ]);
+    desk.advance(1).grantTo(request, { lifetimeSeconds: 120 });
+    expect(desk.ignoredBecause()).toEqual(['copy']);
+  });
+
   it('a copy of the answer is no update', () => {
     const desk = new ClientDesk();
     desk.map(ANY_REQUEST);
