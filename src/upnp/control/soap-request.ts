@@ -27,7 +27,7 @@ export type NotSoap = string;
 const LIMITS = { characters: 16_384, tags: 256 };
 
 export function readSoapRequest(request: HttpRequest): Result<SoapCall, NotSoap> {
-  const parsed = parseXml(request.body, LIMITS);
+  const parsed = parseXml(withEscapedAmpersands(request.body), LIMITS);
   if (!parsed.ok) return refused(parsed.error);
   const envelope = parsed.value;
   const body = envelope.name === 'Envelope' ? childNamed(envelope, 'Body') : undefined;
@@ -45,6 +45,11 @@ export function readSoapRequest(request: HttpRequest): Result<SoapCall, NotSoap>
     serviceType: header?.serviceType || element.namespace,
     arguments: element.children.map((child) => ({ name: child.name, value: child.text })),
   });
+}
+
+/** miniupnpc, and with it many games, writes "Tom & Jerry" into a description as it is. Inside CDATA that is right. */
+function withEscapedAmpersands(body: string): string {
+  return body.includes('<![CDATA[') ? body : body.replace(/&(?![#\w]+;)/g, '&amp;');
 }
 
 /** UDA 1.1 §3.2.1: both name the same action. Where they do not, neither can be believed; "" is no action of anybody. */

@@ -123,6 +123,26 @@ describe('the body', () => {
   });
 });
 
+describe('an ampersand that was not escaped (miniupnpc)', () => {
+  const described = (text: string): string =>
+    envelope(
+      `<u:AddPortMapping xmlns:u="${TYPE}"><NewPortMappingDescription>${text}</NewPortMappingDescription></u:AddPortMapping>`,
+    );
+
+  it.each([
+    ['Tom & Jerry', 'Tom & Jerry'],
+    ['R&B', 'R&B'],
+    ['R&amp;B &#38; &lt;x&gt;', 'R&B & <x>'],
+    ['<![CDATA[R&B]]>', 'R&B'],
+  ])('"%s" is read as "%s"', (text, value) => {
+    expect(callOf(described(text)).arguments).toEqual([{ name: 'NewPortMappingDescription', value }]);
+  });
+
+  it('does not let a body grow beyond the limit', () => {
+    expect(problemOf(described('&'.repeat(16_000)))).toContain('longer than');
+  });
+});
+
 describe('whatever comes', () => {
   it('never throws, whatever bytes and headers', () => {
     fc.assert(
