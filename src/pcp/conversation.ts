@@ -237,6 +237,8 @@ export class Conversation implements Machine<ClientOutput> {
         liveness.ask(now);
         return NOTHING;
       case 'lost':
+        return this.#lostState();
+      case 'out of step':
         return this.#losses.note(now) ? this.#lostState() : NOTHING;
     }
   }

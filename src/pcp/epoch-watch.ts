@@ -7,6 +7,9 @@ import { type EpochRule, type EpochSample, mayBeLate } from './epoch.ts';
 /** How a reading came: as the answer to a MAP, as the answer to the question itself, or by itself. */
 export type EpochTrust = 'answer' | 'confirmation' | 'unasked';
 
+/** 'lost': the clock was set back, as by a restart. 'out of step': by RFC 6887 §8.5 that counts as well. */
+export type EpochVerdict = 'plausible' | 'suspect' | 'lost' | 'out of step';
+
 export class EpochWatch {
   #last: EpochSample | undefined;
   #isSuspected = false;
@@ -20,7 +23,7 @@ export class EpochWatch {
     return this.#isSuspected;
   }
 
-  judge(rule: EpochRule, serverSeconds: number, now: Instant, trust: EpochTrust): 'plausible' | 'suspect' | 'lost' {
+  judge(rule: EpochRule, serverSeconds: number, now: Instant, trust: EpochTrust): EpochVerdict {
     const sample: EpochSample = { serverSeconds, receivedAt: now };
     if (trust === 'confirmation') this.#isSuspected = false;
     if (rule(this.#last, sample)) {
@@ -32,9 +35,10 @@ export class EpochWatch {
       this.#isSuspected = true;
       return 'suspect';
     }
+    const isSetBack = this.#last !== undefined && serverSeconds < this.#last.serverSeconds;
     this.#isSuspected = false;
     this.#last = sample;
-    return 'lost';
+    return isSetBack ? 'lost' : 'out of step';
   }
 
   forget(): void {

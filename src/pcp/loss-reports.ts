@@ -1,5 +1,5 @@
-// How often a server is believed to have lost its mappings. RFC 6887 §8.5 has everything renewed at each sign of it; a
-// server whose clock runs wrong shows that sign at every question, and would be flooded for ever.
+// How often a clock that is out of step, though not set back, is taken for a loss. RFC 6887 §8.5 has everything renewed
+// each time; a server whose clock runs at the wrong rate shows it at every question, and would be flooded for ever.
 
 import { after, between, type Duration, hours, type Instant, minutes, scale, shorter } from '../base/time.ts';
 
