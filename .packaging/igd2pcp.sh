@@ -1,6 +1,7 @@
 #!/bin/sh
-# Starts igd2pcp with the Node.js that came with the package, else with the system's.
-program=/usr/lib/igd2pcp/igd2pcp.cjs
+# Starts igd2pcp with the Node.js that came with the package, else with the system's. The unit, the init script and the
+# container all start it here: this is the one place that says with how much memory.
+program=/usr/lib/igd2pcp/start.cjs
 # Memory counts for more than speed on a router: small young generation, one malloc arena that gives back what is free.
 export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}" MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_:-131072}"
 flags="--max-semi-space-size=1 --max-old-space-size=64 --optimize-for-size"

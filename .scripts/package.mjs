@@ -3,9 +3,10 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { debianPackage } from '../.packaging/debian/package.mjs';
+import { containerFolder } from '../.packaging/oci/folder.mjs';
 import { openwrtPackage } from '../.packaging/openwrt/package.mjs';
 import packageJson from '../package.json' with { type: 'json' };
 
@@ -26,6 +27,7 @@ const product = {
   time: timeOfCommit(),
   program: readFileSync(program),
   launcher: read('.packaging/igd2pcp.sh'),
+  start: read('.packaging/start.cjs'),
   license: read('LICENSE'),
   changelog: read('CHANGELOG.md'),
   node: options['with-node'] ? readFileSync(process.execPath) : undefined,
@@ -34,12 +36,14 @@ const product = {
 };
 
 const out = new URL(options.out === undefined ? 'out/' : `file://${options.out}/`, root);
-mkdirSync(out, { recursive: true });
+mkdirSync(new URL('oci/', out), { recursive: true });
 for (const { name, bytes } of [debianPackage(product), openwrtPackage(product)]) {
   writeFileSync(new URL(name, out), bytes);
   console.log(`${createHash('sha256').update(bytes).digest('hex')}  ${name}  ${Math.ceil(bytes.length / 1024)} KB`);
 }
-copyFileSync(program, new URL('igd2pcp.cjs', out));
+for (const { name, bytes, mode } of containerFolder(product)) {
+  writeFileSync(new URL(`oci/${name}`, out), bytes, { mode });
+}
 
 /** Seconds since 1970; outside of a repository SOURCE_DATE_EPOCH, or the beginning. */
 function timeOfCommit() {

@@ -10,6 +10,7 @@ export function debianPackage(product) {
   const data = [
     { path: 'usr/bin/igd2pcp', data: product.launcher, mode: 0o755 },
     { path: 'usr/lib/igd2pcp/igd2pcp.cjs', data: product.program },
+    { path: 'usr/lib/igd2pcp/start.cjs', data: product.start },
     ...(product.node === undefined ? [] : [{ path: 'usr/lib/igd2pcp/node', data: product.node, mode: 0o755 }]),
     { path: 'usr/lib/systemd/system/igd2pcp.service', data: here('igd2pcp.service') },
     { path: 'usr/lib/systemd/system-generators/igd2pcp-generator', data: here('generator.sh'), mode: 0o755 },
@@ -26,6 +27,7 @@ export function debianPackage(product) {
   const control = [
     { path: 'control', data: controlText(product, architecture, data) },
     { path: 'conffiles', data: '/etc/igd2pcp.toml\n' },
+    { path: 'triggers', data: 'interest-noawait /usr/bin/node\n' },
     ...['postinst', 'prerm', 'postrm'].map((name) => ({ path: name, data: here(name), mode: 0o755 })),
   ];
   const bytes = ar(

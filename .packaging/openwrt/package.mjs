@@ -32,6 +32,7 @@ export function openwrtPackage(product) {
   const data = [
     { path: 'usr/bin/igd2pcp', data: product.launcher, mode: 0o755 },
     { path: 'usr/lib/igd2pcp/igd2pcp.cjs', data: product.program },
+    { path: 'usr/lib/igd2pcp/start.cjs', data: product.start },
     { path: 'usr/lib/igd2pcp/uci-to-toml.sh', data: converter },
     { path: 'usr/lib/igd2pcp/import-miniupnpd', data: here('import-miniupnpd'), mode: 0o755 },
     { path: 'etc/config/igd2pcp', data: here('igd2pcp.config') },
@@ -46,8 +47,8 @@ export function openwrtPackage(product) {
   const control = [
     { path: 'control', data: controlText(version, size) },
     { path: 'conffiles', data: '/etc/config/igd2pcp\n' },
-    { path: 'postinst', data: POSTINST, mode: 0o755 },
-    { path: 'prerm', data: PRERM, mode: 0o755 },
+    { path: 'postinst', data: here('postinst'), mode: 0o755 },
+    { path: 'prerm', data: here('prerm'), mode: 0o755 },
   ];
   const outer = tar(
     [
@@ -59,15 +60,6 @@ export function openwrtPackage(product) {
   );
   return { name: `igd2pcp_${version}_all.ipk`, bytes: gzip(outer) };
 }
-
-const POSTINST = `#!/bin/sh
-[ "\${IPKG_NO_SCRIPT}" = 1 ] && exit 0
-[ -s "\${IPKG_INSTROOT}/lib/functions.sh" ] || exit 0
-. "\${IPKG_INSTROOT}/lib/functions.sh"
-default_postinst $0 $@
-`;
-
-const PRERM = POSTINST.replace('default_postinst', 'default_prerm');
 
 const controlText = (version, size) => `Package: igd2pcp
 Version: ${version}

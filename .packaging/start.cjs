@@ -1,0 +1,69 @@
+// Starts igd2pcp.cjs, which lies beside it, from V8's compiled form of it where there is one that may be trusted; the
+// packages make one when they are installed (IGD2PCP_COMPILE=1 igd2pcp version). Without one it only starts slower.
+// V8 runs such a form without a look at the source: so whoever could write it could run code as whoever starts us.
+
+const {
+  chmodSync,
+  closeSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} = require('node:fs');
+const { Script } = require('node:vm');
+
+const PROGRAM = `${__dirname}/igd2pcp.cjs`;
+const COMPILED = `${__dirname}/igd2pcp.compiled`;
+const LINE_FEED = 10;
+
+load().call(exports, exports, require, module, PROGRAM, __dirname);
+
+function load() {
+  const isCompiling = process.env.IGD2PCP_COMPILE === '1';
+  const source = wrapped(readFileSync(PROGRAM));
+  // V8 itself refuses what another version of it wrote, or one with other flags.
+  const script = new Script(source, { filename: PROGRAM, cachedData: isCompiling ? undefined : compiled() });
+  // At the end, when what a start needs has been compiled.
+  if (isCompiling) process.on('exit', () => keep(script.createCachedData()));
+  return script.runInThisContext();
+}
+
+/** As Node wraps a module; the first line of the program is for the shell. Lines keep their numbers. */
+function wrapped(program) {
+  const head = Buffer.from('(function (exports, require, module, __filename, __dirname) {');
+  return Buffer.concat([head, program.subarray(program.indexOf(LINE_FEED)), Buffer.from('\n})')]).toString();
+}
+
+function compiled() {
+  let file;
+  try {
+    file = openSync(COMPILED, 'r');
+    const found = fstatSync(file);
+    // V8 compares no more of the source than its length: an older one may be another version's.
+    const isOfThisProgram = found.ctimeMs >= statSync(PROGRAM).ctimeMs;
+    return isOfThisProgram && isTrusted(found) && isTrusted(statSync(__dirname)) ? readFileSync(file) : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+/** Only root or this very user can have written it. */
+function isTrusted({ uid, mode }) {
+  return (uid === 0 || uid === process.getuid()) && (mode & 0o022) === 0;
+}
+
+function keep(bytes) {
+  const unfinished = `${COMPILED}.${process.pid}`;
+  try {
+    writeFileSync(unfinished, bytes, { flag: 'wx', mode: 0o600 });
+    // Every user's commands start from it, whatever the umask of the one who installs.
+    chmodSync(unfinished, 0o644);
+    renameSync(unfinished, COMPILED);
+  } catch (error) {
+    console.error(`igd2pcp: starts will be slower: ${error.message}`);
+  }
+}
