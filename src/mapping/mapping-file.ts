@@ -42,6 +42,7 @@ export class MappingFile implements Machine<MappingFileOutput> {
   #waiting = deferred();
   #inFlight: Promise<void> | undefined;
   #isWriting = false;
+  #isFailing = false;
   #written: Promise<void> = Promise.resolve();
   #mustFold = false;
   #journalLines = 0;
@@ -163,14 +164,21 @@ export class MappingFile implements Machine<MappingFileOutput> {
       const problem = this.#shouldFold(entries.length, reading)
         ? await this.#fold(reading)
         : await this.#append(entries, reading);
-      if (problem !== undefined) {
-        this.#context.log.error('The mapping table could not be written to disk', { problem });
-        // The journal may end in a torn line now. The next change tries a whole snapshot.
-        this.#journalLines = Number.POSITIVE_INFINITY;
-      }
+      this.#tell(problem);
+      // The journal may end in a torn line now. The next change tries a whole snapshot.
+      if (problem !== undefined) this.#journalLines = Number.POSITIVE_INFINITY;
       waiting.settle();
     }
     this.#isWriting = false;
+  }
+
+  /** Once for each time it begins: a full disk is no reason for a line per change. */
+  #tell(problem: string | undefined): void {
+    const { log } = this.#context;
+    if (problem !== undefined && !this.#isFailing)
+      log.error('The mapping table could not be written to disk', { problem });
+    if (problem === undefined && this.#isFailing) log.info('The mapping table is written to disk again');
+    this.#isFailing = problem !== undefined;
   }
 
   #shouldFold(entries: number, reading: ClockReading): boolean {

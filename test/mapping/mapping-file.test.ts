@@ -15,6 +15,7 @@ const JOURNAL = '/state/mappings.journal';
 function desk(files = new SimulatedFiles(), clock = new VirtualClock()) {
   const table = new MappingTable();
   const warnings: string[] = [];
+  const notes: string[] = [];
   const file = new MappingFile({
     files,
     directory: '/state',
@@ -22,12 +23,12 @@ function desk(files = new SimulatedFiles(), clock = new VirtualClock()) {
     clock: () => ({ now: clock.now(), wall: clock.wallTime() }),
     log: {
       debug() {},
-      info() {},
+      info: (message) => notes.push(message),
       warn: (message, fields) => warnings.push(`${message} ${JSON.stringify(fields)}`),
       error: (message, fields) => warnings.push(`${message} ${JSON.stringify(fields)}`),
     },
   });
-  return { files, clock, table, file, warnings };
+  return { files, clock, table, file, warnings, notes };
 }
 
 const portsOnDisk = async (files: SimulatedFiles) =>
@@ -137,6 +138,24 @@ describe('MappingFile', () => {
     table.put(someMapping(2));
     await file.settled();
     expect(await portsOnDisk(files)).toEqual([1, 2]);
+  });
+
+  it('says once that nothing can be written, however many changes come, and once that it is over', async () => {
+    const { table, file, files, warnings, notes } = desk();
+    await file.begin();
+    for (const round of [1, 2]) {
+      files.failWith('full');
+      for (const port of [1, 2, 3]) {
+        table.put(someMapping(10 * round + port));
+        await file.settled();
+      }
+      expect(warnings).toHaveLength(round);
+      files.failWith(undefined);
+      table.put(someMapping(10 * round + 4));
+      await file.settled();
+      expect(notes).toHaveLength(round);
+    }
+    expect(await portsOnDisk(files)).toEqual([11, 12, 13, 14, 21, 22, 23, 24]);
   });
 
   it('a jump of the calendar clock has every time written anew', async () => {
