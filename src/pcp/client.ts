@@ -11,7 +11,7 @@ import { Conversation, type Via } from './conversation.ts';
 import { baseKeyText, type ReleaseWish } from './exchange.ts';
 import type { Health } from './liveness.ts';
 import type { ServerId, Unanswered } from './map-outcome.ts';
-import type { MapRequest } from './map-request.ts';
+import type { MapKey, MapRequest } from './map-request.ts';
 import type { Patience } from './patience.ts';
 import { NOTHING, type Outputs } from './server-context.ts';
 import type { ServerView } from './server-view.ts';
@@ -22,6 +22,9 @@ export interface ServerCandidate {
   readonly addresses: readonly ServerAddress[];
 }
 
+/** Each WAN a laptop-like box moves through may leave one; mappings end by themselves anyway. */
+const MOST_GONE_SERVERS = 8;
+
 export class Client implements Machine<ClientOutput> {
   readonly #settings: ClientSettings;
   readonly #unit: () => number;
@@ -29,6 +32,8 @@ export class Client implements Machine<ClientOutput> {
   #conversations: readonly Conversation[] = [];
   /** The internal side of each request under way. */
   readonly #asked = new Map<number, string>();
+  /** At servers that are not there at the moment: the WAN went down with requests under way. */
+  readonly #unreleased = new Map<ServerId, readonly MapKey[]>();
   #lastServer: ServerId | undefined;
   #lastHealth: Health = 'unknown';
   #lastSource: string | undefined;
@@ -52,10 +57,15 @@ export class Client implements Machine<ClientOutput> {
         return known;
       }
       const conversation = new Conversation(id, addresses, this.#settings, this.#unit);
+      conversation.releaseLater(this.#unreleased.get(id) ?? [], now);
+      this.#unreleased.delete(id);
       outputs.push(...conversation.start(now));
       return conversation;
     });
-    for (const gone of previous.values()) outputs.push(...gone.close('no server', now));
+    for (const gone of previous.values()) {
+      outputs.push(...gone.close('no server', now));
+      this.#keepUnreleased(gone, now);
+    }
     return this.#conclude(outputs, now);
   }
 
@@ -147,6 +157,13 @@ export class Client implements Machine<ClientOutput> {
 
   #conclude(outputs: Outputs, now: Instant): Outputs {
     return this.#withChanges([...outputs, ...outputs.flatMap((output) => this.#letGoElsewhere(output, now))]);
+  }
+
+  #keepUnreleased(gone: Conversation, now: Instant): void {
+    const keys = gone.takeUnreleased(now);
+    if (keys.length > 0) this.#unreleased.set(gone.id, keys);
+    const [oldest] = this.#unreleased.keys();
+    if (this.#unreleased.size > MOST_GONE_SERVERS && oldest !== undefined) this.#unreleased.delete(oldest);
   }
 
   /** A mapping made at one server is not needed at another that carried it before. */

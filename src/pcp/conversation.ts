@@ -111,6 +111,16 @@ export class Conversation implements Machine<ClientOutput> {
     return this.#requests.closeAll(why, now).filter(({ kind }) => kind !== 'transmit');
   }
 
+  /** After `close`: mappings the server may have that nobody wants. */
+  takeUnreleased(now: Instant): readonly MapKey[] {
+    return this.#requests.takeUnreleased(now);
+  }
+
+  /** As soon as the server is heard. */
+  releaseLater(keys: readonly MapKey[], now: Instant): void {
+    for (const key of keys) this.#requests.rememberToWithdraw(key, now);
+  }
+
   /** Other addresses, or others of our own to send from. */
   setAddresses(addresses: readonly ServerAddress[], now: Instant): Outputs {
     const context = this.#context;

@@ -102,6 +102,12 @@ export class Requests {
     return this.#withdrawals.takeAll(now).flatMap((key) => this.withdraw(key, now));
   }
 
+  /** What is still to be released, for whoever goes on with this server after the conversation has ended. */
+  takeUnreleased(now: Instant): readonly MapKey[] {
+    const underWay = this.open.all().flatMap(({ task }) => (task.kind === 'release' ? [task.key] : []));
+    return [...this.#withdrawals.takeAll(now), ...underWay];
+  }
+
   rememberToWithdraw(key: MapKey, now: Instant): void {
     this.#withdrawals.add(key, now);
   }
@@ -177,7 +183,7 @@ export class Requests {
     if (isSilent && liveness.health !== 'down' && why !== 'closed') liveness.ask(now);
     if (task.kind === 'release') {
       if (task.id !== undefined) return [{ kind: 'released', id: task.id, outcome: unanswered(why) }];
-      if (isSilent) this.#withdrawals.add(task.key, now);
+      if (isSilent || why === 'no server') this.#withdrawals.add(task.key, now);
       return NOTHING;
     }
     const outputs: ClientOutput[] = [settled(task.id, unanswered(why))];

@@ -213,6 +213,20 @@ describe('several servers (RFC 7488 §6)', () => {
     expect(desk.maps().at(-1)?.to).toBe('100.64.0.9:5351');
   });
 
+  it('a server that goes with a request under way and comes back is told to release what it may have made (RFC 6887 §15)', () => {
+    const desk = new ClientDesk();
+    const id = desk.map(ANY_REQUEST, within(4));
+    desk.do((client, now) => client.setServers([], now));
+    expect(desk.outcome(id)).toMatchObject({ kind: 'unanswered', why: 'no server' });
+    desk.advance(600).forget();
+    desk.do((client, now) => client.setServers([candidate('main', SERVER)], now));
+    expect(desk.maps()).toEqual([]);
+    desk.announce();
+    expect(desk.maps().map(({ request }) => request)).toMatchObject([
+      { kind: 'map', internalPort: 40080, nonce: ANY_REQUEST.nonce, lifetimeSeconds: 0 },
+    ]);
+  });
+
   it('a server that is no longer listed has its requests settled', () => {
     const desk = both();
     const id = desk.map(ANY_REQUEST);
