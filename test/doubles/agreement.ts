@@ -81,6 +81,42 @@ function carrierAgainstTable(
   return [...difference('the table / the carrier', here, there), ...overestimated];
 }
 
+/**
+ * Minutes after everybody is well again, long before grants run out: what is said to be open is open, and nothing else.
+ * Not looked at: entries that are still being mended, and what the carrier keeps for WAN addresses of the past.
+ * `orphans`: nonces of mappings whose request or release was under way when the daemon was killed.
+ */
+export function leaksAndLosses(world: DaemonWorld, orphans: ReadonlySet<string>): readonly string[] {
+  const table = world.table();
+  const theirs = world.carrier.mappings().filter((mapping) => isOfThisBox(world, mapping));
+  const known = new Set(table.map((row) => placeOf(world, row)));
+  const open = new Set(theirs.map((mapping) => `${internalKeyText(mapping)} at ${mapping.externalPort}`));
+  const leaked = theirs.filter((mapping) => !known.has(internalKeyText(mapping)) && !orphans.has(mapping.nonce ?? ''));
+  const lost = table.filter(
+    (row) => row.state === 'granted' && !open.has(`${placeOf(world, row)} at ${row.assignedPort}`),
+  );
+  return [
+    ...leaked.map((mapping) => `the carrier has ${internalKeyText(mapping)}, which nobody here knows of`),
+    ...lost.map((row) => `${keyOf(row)} is said to be open, and is not`),
+  ];
+}
+
+/** Right after a kill: what the carrier has and the daemon cannot know of. */
+export function orphanedNonces(world: DaemonWorld): readonly string[] {
+  const known = new Set(world.table().map((row) => placeOf(world, row)));
+  return world.carrier
+    .mappings()
+    .filter((mapping) => !known.has(internalKeyText(mapping)))
+    .flatMap(({ nonce }) => nonce ?? []);
+}
+
+/** As the carrier names it. */
+const placeOf = (world: DaemonWorld, row: MappingView): string =>
+  `${row.protocol} ${internalAddressOf(world, row)} ${row.nat1Port ?? row.internalPort}`;
+
+const isOfThisBox = (world: DaemonWorld, { internalAddress }: SimulatedMapping): boolean =>
+  world.nat === 'none' || internalAddress.text === world.wanAddress;
+
 /** Its request was in flight when the daemon was killed: nobody knows of it any more, and it ends by itself. */
 const isOrphan = (world: DaemonWorld, { protocol, externalPort }: SimulatedMapping): boolean =>
   world.promises.isPerhaps(protocol, externalPort) &&
