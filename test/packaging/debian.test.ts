@@ -142,3 +142,40 @@ describe('the Debian package', () => {
     }
   });
 });
+
+describe('the packages', () => {
+  const makers = [
+    ['debian/package.mjs', 'debianPackage', 'igd2pcp_1.2.3_all.deb'],
+    ['openwrt/package.mjs', 'openwrtPackage', 'igd2pcp_1.2.3-1_all.ipk'],
+  ] as const;
+  const product = {
+    version: '1.2.3',
+    time: 1_000_000,
+    ...{ program: 'p', launcher: 'l', start: 's', license: 'l', changelog: 'c' },
+    node: undefined,
+    debianArchitecture: 'amd64',
+    help: (form: string) => `# ${form}\n[lan]\n#interfaces = []\n`,
+  };
+
+  it.each(makers)('%s makes the same bytes of the same product', async (file, name, called) => {
+    const maker: Record<string, (from: typeof product) => { name: string; bytes: Buffer }> = await import(
+      new URL(file, packaging).href
+    );
+    const make = maker[name];
+    const [first, second] = [make?.(product), make?.(product)];
+    expect(first?.name).toBe(called);
+    expect(first?.bytes.equals(second?.bytes ?? Buffer.alloc(0))).toBe(true);
+    const later = make?.({ ...product, time: 1_000_001 });
+    expect(first?.bytes.equals(later?.bytes ?? Buffer.alloc(0))).toBe(false);
+  });
+
+  it('take the compiled form away before another version comes, and bring the file that starts from it', () => {
+    for (const script of ['debian/prerm', 'openwrt/prerm'])
+      expect(read(script)).toMatch(/^rm -f .*\/usr\/lib\/igd2pcp\/igd2pcp\.compiled"?$/m);
+    for (const script of ['debian/postinst', 'openwrt/postinst'])
+      expect(read(script)).toMatch(/IGD2PCP_COMPILE=1 (\/usr\/bin\/)?igd2pcp version/);
+    for (const file of ['debian/package.mjs', 'openwrt/package.mjs'])
+      expect(read(file)).toContain("{ path: 'usr/lib/igd2pcp/start.cjs', data: product.start }");
+    expect(read('oci/Dockerfile')).toContain('COPY igd2pcp.cjs start.cjs /usr/lib/igd2pcp/');
+  });
+});

@@ -20,7 +20,7 @@ const read = (name: string): string => readFileSync(new URL(name, packaging), 'u
 const folder = mkdtempSync(join(tmpdir(), 'igd2pcp-start-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const MIB_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=64', '--optimize-for-size'];
+const MEMORY_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=64', '--optimize-for-size'];
 
 describe('the command', () => {
   /** The launcher with a node of its own, which only tells how it was called. */
@@ -43,7 +43,7 @@ describe('the command', () => {
 
   it('starts Node.js with little memory, and becomes it', () => {
     expect(call(['run', '--lan', 'a b'])).toEqual([
-      [...MIB_FLAGS, join(place, 'start.cjs'), 'run', '--lan', 'a b'].join(' '),
+      [...MEMORY_FLAGS, join(place, 'start.cjs'), 'run', '--lan', 'a b'].join(' '),
       '1 131072',
       'exit 3',
     ]);
@@ -61,6 +61,12 @@ describe('the command', () => {
     for (const text of [read('debian/igd2pcp.service'), read('openwrt/igd2pcp.init'), read('oci/Dockerfile')]) {
       expect(text).not.toMatch(/-space-size/);
     }
+  });
+
+  it('is measured by the bench as it is shipped', () => {
+    const bench = readFileSync(new URL('../bench/parts/igd2pcp.mjs', import.meta.url), 'utf8');
+    expect(bench).toContain(`'${MEMORY_FLAGS.join(' ')}'`);
+    expect(bench).toContain("MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072'");
   });
 });
 

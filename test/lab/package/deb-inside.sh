@@ -21,6 +21,8 @@ ip link set host0 up
 
 dpkg -i "$first" > /dev/null
 [ "$(stat -c '%U %a' /var/lib/igd2pcp)" = 'igd2pcp 700' ] || fail "the state directory is not its own"
+compiled=/usr/lib/igd2pcp/igd2pcp.compiled
+[ "$(stat -c '%U %a' "$compiled")" = 'root 644' ] || fail "there is no compiled form for quick starts"
 step "is installed: $(igd2pcp version)"
 
 igd2pcp check-config > /dev/null 2>&1 && fail "the shipped configuration should ask for three lines"
@@ -60,7 +62,8 @@ end() {
   fail "process $1 does not end on SIGTERM"
 }
 start
-step 'runs unprivileged'
+tr '\0' ' ' < "/proc/$daemon/cmdline" | grep -q -e '--max-old-space-size=64 ' || fail 'the memory is not limited'
+step "runs unprivileged, in $(($(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$daemon/status") / 1024)) MiB"
 
 expect 'now leads to 192.168.77.10:80' igd2pcp add tcp 8080 192.168.77.10:80 --lease 2h
 expect '8080' igd2pcp list
@@ -68,12 +71,21 @@ expect '192.168.77.10:80' igd2pcp list
 expect '1 port is open at 1.2.3.4' igd2pcp status
 step 'maps, lists and says so'
 
+before=$(stat -c %Z "$compiled")
+sleep 1
 dpkg -i "$second" > /dev/null
+[ "$(stat -c %Z "$compiled")" -gt "$before" ] || fail 'the compiled form is of the version before'
 end "$daemon"
 start
 expect '192.168.77.10:80' igd2pcp list
 expect 'open' igd2pcp list
 step "is upgraded, and the mapping is still there"
+
+rm "$compiled"
+dpkg-trigger --no-await --by-package=nodejs /usr/bin/node
+dpkg --configure --pending > /dev/null
+[ -e "$compiled" ] || fail 'another Node.js finds the compiled form of the one before'
+step 'is compiled anew for another Node.js'
 
 end "$carrier"
 igd2pcp add tcp 8081 192.168.77.10:81 > /dev/null 2>&1 && fail 'a port was opened without a carrier'

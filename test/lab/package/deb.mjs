@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'igd2pcp-deb-'));
 const packages = ['0.1.0', '0.1.1'].map((version) => {
   const out = join(folder, version);
   execFileSync(process.execPath, [ready, 'package', '--with-node', '--version', version, '--out', out], {
-    stdio: 'ignore',
+    stdio: ['ignore', 'ignore', 'inherit'],
   });
   return join(out, readdirSync(out).find((name) => name.endsWith('.deb')) ?? '');
 });
