@@ -31,6 +31,7 @@ export type Via = 'unicast' | 'multicast';
 
 /** RFC 6887 §9: how often a NAT-PMP server is asked whether it learned PCP meanwhile. */
 const NEWER_VERSION_INTERVAL = minutes(30);
+const LEAST_VERSION_GAP = minutes(1);
 
 export class Conversation implements Machine<ClientOutput> {
   readonly #context: ServerContext;
@@ -147,8 +148,12 @@ export class Conversation implements Machine<ClientOutput> {
     const dialect = bytes[0] === PCP_VERSION ? PCP_DIALECT : knowledge.dialect;
     const decoded = dialect.decode(bytes);
     if (decoded.kind === 'ignored') return this.#ignored(decoded.why, from);
+    if (dialect !== knowledge.dialect) {
+      return via === 'unicast'
+        ? this.#newerVersion(decoded.message, from, now)
+        : this.#newerVersionAnnounced(from, now);
+    }
     if (via === 'multicast') return this.#announced(decoded.message, from, now);
-    if (dialect !== knowledge.dialect) return this.#newerVersion(decoded.message, from, now);
     return this.#receive(decoded.message, from, now);
   }
 
@@ -297,6 +302,13 @@ export class Conversation implements Machine<ClientOutput> {
     if (reply.kind !== 'alive') return this.#ignored('no match', from);
     const switched = this.#speakPcp(now);
     return [...switched, ...this.#judgeEpoch(reply.epoch, now, 'confirmation'), ...this.#heard(now)];
+  }
+
+  /** A gateway that was renewed, or anybody: asked about, not more than once a minute, and its clock is another one. */
+  #newerVersionAnnounced(from: Endpoint, now: Instant): Outputs {
+    const nextAt = this.#newerVersionAt ?? now;
+    if (between(now, nextAt) > NEWER_VERSION_INTERVAL - LEAST_VERSION_GAP) return this.#ignored('copy', from);
+    return this.#askForNewerVersion(now);
   }
 
   #askForNewerVersion(now: Instant): Outputs {

@@ -95,6 +95,21 @@ describe('version negotiation (RFC 6887 §9)', () => {
     expect(desk.has('server lost state')).toHaveLength(1);
   });
 
+  it('P-62: a PCP announcement is asked about at once, once a minute at most, and its epoch is not NAT-PMP’s', () => {
+    const desk = new NatPmpDesk();
+    desk.tellAddress();
+    desk.advance(100);
+    desk.tellAddress();
+    desk.forget();
+    for (let copy = 0; copy < 3; copy += 1) desk.announce(5000, SERVER, 'multicast');
+    expect(desk.announces()).toHaveLength(1);
+    expect(desk.view().protocol).toBe('NAT-PMP');
+    desk.tellAddress();
+    expect(desk.has('server lost state')).toEqual([]);
+    desk.announce(5000);
+    expect(desk.view().protocol).toBe('PCP');
+  });
+
   it('P-62: and when the network changes', () => {
     const desk = new NatPmpDesk();
     desk.tellAddress();
