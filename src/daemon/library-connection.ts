@@ -92,7 +92,10 @@ export class LibraryConnection {
     this.#kept.delete(kept);
   }
 
-  /** Asks the servers in order; the first that is there counts. */
+  /**
+   * Asks the servers in order; the first that is there counts. On a socket of its own, as the session asks when it thinks
+   * fit and knows one server at a time, and whoever calls this wants a packet to go out now.
+   */
   async announce(): Promise<Result<ServerSign, Problem>> {
     if (this.#isClosed) return refused(problemOf({ kind: 'unanswered', why: 'closed' }));
     const places = await considerPlaces(this.#host, { servers: this.#servers, dhcpFile: NO_DHCP_FILE });
