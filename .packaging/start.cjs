@@ -23,7 +23,7 @@ load().call(exports, exports, require, module, PROGRAM, __dirname);
 function load() {
   const isCompiling = process.env.IGD2PCP_COMPILE === '1';
   const source = wrapped(readFileSync(PROGRAM));
-  // V8 itself refuses what another version of it wrote, or one with other flags.
+  // V8 itself refuses what another version of it wrote, and some versions what was written under other flags.
   const script = new Script(source, { filename: PROGRAM, cachedData: isCompiling ? undefined : compiled() });
   // At the end, when what a start needs has been compiled.
   if (isCompiling) process.on('exit', () => keep(script.createCachedData()));
@@ -42,7 +42,7 @@ function compiled() {
     file = openSync(COMPILED, 'r');
     const found = fstatSync(file);
     // V8 compares no more of the source than its length: an older one may be another version's.
-    const isOfThisProgram = found.ctimeMs >= statSync(PROGRAM).ctimeMs;
+    const isOfThisProgram = found.ctimeMs > statSync(PROGRAM).ctimeMs;
     return isOfThisProgram && isTrusted(found) && isTrusted(statSync(__dirname)) ? readFileSync(file) : undefined;
   } catch {
     return undefined;

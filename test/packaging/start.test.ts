@@ -78,9 +78,9 @@ function installed(word: string) {
   copyFileSync(new URL('start.cjs', packaging), join(place, 'start.cjs'));
   const say = (now: string): void => writeFileSync(program, `#!/usr/bin/env node\n${body(now)}\n`);
   say(word);
-  const run = (env: Record<string, string> = {}, flags: readonly string[] = [], args: readonly string[] = []) => {
+  const run = (args: readonly string[] = [], env: Record<string, string> = {}) => {
     const options: ExecFileSyncOptions = { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] };
-    return String(execFileSync(process.execPath, [...flags, join(place, 'start.cjs'), ...args], options)).trim();
+    return String(execFileSync(process.execPath, [join(place, 'start.cjs'), ...args], options)).trim();
   };
   return {
     place,
@@ -88,11 +88,12 @@ function installed(word: string) {
     compiled,
     say,
     run,
-    compile: (flags: readonly string[] = []) => run({ IGD2PCP_COMPILE: '1' }, flags),
+    compile: () => run([], { IGD2PCP_COMPILE: '1' }),
     /** The program as an upgrade would leave it if the compiled form of the old one were taken for the new one's. */
     confuse: (other: string): void => {
       say(other);
-      chmodSync(compiled, 0o644);
+      // The file system's clock ticks slower than we write.
+      while (statSync(compiled).ctimeMs <= statSync(program).ctimeMs) chmodSync(compiled, 0o644);
     },
   };
 }
@@ -104,11 +105,11 @@ console.log('${word}', basename(__filename), typeof module.exports, ...process.a
 describe('the start from a compiled form', () => {
   it('hands the program what Node.js would, with or without one', () => {
     const app = installed('one');
-    expect(app.run({}, [], ['a', 'b'])).toBe('one igd2pcp.cjs object a b');
+    expect(app.run(['a', 'b'])).toBe('one igd2pcp.cjs object a b');
     expect(existsSync(app.compiled)).toBe(false);
     expect(app.compile()).toBe('one igd2pcp.cjs object');
     expect(statSync(app.compiled).mode & 0o777).toBe(0o644);
-    expect(app.run({}, [], ['a', 'b'])).toBe('one igd2pcp.cjs object a b');
+    expect(app.run(['a', 'b'])).toBe('one igd2pcp.cjs object a b');
   });
 
   it('keeps the numbers of the lines in what a bug leaves behind', () => {
@@ -157,11 +158,10 @@ describe('the start from a compiled form', () => {
     expect(app.run()).toMatch(/^two /);
   });
 
-  it('is refused by V8 under other flags, and when it is damaged', () => {
+  it('is refused by V8 when it is not what V8 wrote', () => {
     const app = installed('one');
     app.compile();
     app.confuse('two');
-    expect(app.run({}, ['--max-semi-space-size=1'])).toMatch(/^two /);
     writeFileSync(app.compiled, 'damaged');
     expect(app.run()).toMatch(/^two /);
   });
