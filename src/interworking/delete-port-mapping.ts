@@ -39,7 +39,9 @@ async function deleteOnce(
   const release = iw.releases.begin(mapping, mapping.upstream.expiresAt, true);
   void release.then((outcome) => finish(iw, mapping, outcome, why));
   const answered = new AbortController();
-  const outcome = await Promise.race([release, iw.alarms.until(deadline, 'answer a delete', answered.signal)]);
+  // RFC 6970 §5.1: that the server cannot be reached is known already, and nothing is gained by waiting.
+  const patience = iw.pcp.health() === 'down' ? iw.now() : deadline;
+  const outcome = await Promise.race([release, iw.alarms.until(patience, 'answer a delete', answered.signal)]);
   answered.abort();
   if (typeof outcome === 'string') {
     markDeleting(iw, mapping);

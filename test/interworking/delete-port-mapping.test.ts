@@ -79,6 +79,16 @@ describe('DeletePortMapping', () => {
     expect(world.localNat?.rules()).toEqual([]);
   });
 
+  it('of a server that is known to be down, the answer is not waited for (RFC 6970 §5.1, IWF-41, Q-12)', async () => {
+    const world = await worldWith([5001]);
+    world.pcp.isSilent = true;
+    world.pcp.setHealth(true);
+    const asked = world.clock.now();
+    expect(await world.delete(host, 'TCP', 5001)).toBe(501);
+    expect(world.clock.now()).toBe(asked);
+    expect(world.mapping('TCP', 5001)?.state).toBe('deleting');
+  });
+
   it('what is being deleted is not renewed, and is gone at the end of its grant (Q-09)', async () => {
     const world = await worldWith([5001]);
     world.pcp.isSilent = true;
