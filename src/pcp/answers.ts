@@ -152,7 +152,11 @@ export class Answers {
     if (held !== undefined) this.#requests.held.put({ ...held, refusedWith: code });
     // RFC 6887 §8.3: a success may follow for another packet of the same request; nobody would know of that mapping. A
     // recovery asks for what may be there still.
-    else if (exchange.attempts > 1 && exchange.isUrgent) this.#requests.rememberToWithdraw(request, now);
+    else if (exchange.isUrgent) {
+      if (exchange.attempts > 1) this.#requests.rememberToWithdraw(request, now);
+      // The refusal may have answered an earlier request under the same nonce: a grant that follows is not wanted.
+      this.#requests.released.add(request, now);
+    }
     const { hold, learned } = knowledge.noteRefused(request, exchange.form, reply, now);
     const outcome = { kind: 'refused', server: id, code, lifetimeSeconds, hold, by: 'server' } as const;
     return [...this.#learned(learned), { kind: 'settled', id: task.id, outcome }, ...this.#requests.pump(now)];

@@ -1,5 +1,5 @@
-// Mappings whose release was confirmed a moment ago. A request that the deletion overtook on the way makes them once more,
-// and only its answer tells (RFC 6887 §15).
+// Mappings whose release was confirmed, or whose making was refused, a moment ago. A request that the deletion or the
+// refusal overtook on the way makes them all the same, and only its answer tells (RFC 6887 §8.3, §15).
 
 import { after, type Instant, seconds } from '../base/time.ts';
 import { baseKeyText } from './exchange.ts';

@@ -47,6 +47,20 @@ describe('a release and the answers around it', () => {
     expect(desk.maps()).toHaveLength(1);
   });
 
+  it('a grant that follows the refusal of an earlier request is deleted: whoever asked was told no (RFC 6887 §8.3)', () => {
+    const desk = new ClientDesk();
+    desk.map(EXACT_REQUEST, within(4));
+    const first = desk.lastMap();
+    desk.advance(5);
+    const id = desk.map({ ...ANY_REQUEST, suggestedPort: portNumber(8081) }, within(4));
+    const second = desk.lastMap();
+    desk.grantTo(first, { code: CANNOT_PROVIDE_EXTERNAL, lifetimeSeconds: 120 });
+    expect(desk.outcome(id)).toMatchObject({ kind: 'refused', code: CANNOT_PROVIDE_EXTERNAL });
+    desk.forget();
+    desk.grantTo(second, { externalPort: portNumber(8082) });
+    expect(desk.maps().map(({ request }) => request?.lifetimeSeconds)).toEqual([0]);
+  });
+
   it('a grant that comes long after the release is nobody’s any more', () => {
     const desk = new ClientDesk();
     mapped(desk);
