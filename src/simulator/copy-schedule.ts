@@ -24,6 +24,10 @@ export class CopySchedule<Item> {
     this.#series.delete(name);
   }
 
+  stopAll(): void {
+    this.#series.clear();
+  }
+
   take(now: Instant): readonly Item[] {
     const due: Item[] = [];
     for (const [name, { item, copiesLeft, nextAt, gap }] of this.#series) {

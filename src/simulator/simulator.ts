@@ -133,6 +133,8 @@ export class Simulator implements Machine<SimulatorOutput> {
 
   restart({ keepTable, announce }: Restart, now: Instant): readonly SimulatorOutput[] {
     if (!keepTable) this.#store.forgetEverything(now);
+    // Whom it was about to tell what, a server forgets with the rest of its memory.
+    this.#unsolicited.stopAll();
     this.#epoch.set(0, now);
     if (announce) this.#unsolicited.start(RESTART, { kind: 'restart' }, this.#options.announceCopies, now);
     return this.handleTimeout(now);

@@ -176,6 +176,14 @@ describe('Mapping Updates (RFC 6887 §14.2)', () => {
     expect(run(server, later(60))).toEqual([]);
   });
 
+  it('stops when the server restarts: it does not remember whom it was telling what', () => {
+    const server = simulator();
+    ask(server, START);
+    server.moveMapping(KEY, portNumber(7000), later(10));
+    server.restart({ keepTable: false, announce: false }, after(later(10), milliseconds(100)));
+    expect(run(server, later(60))).toEqual([]);
+  });
+
   it('says CANNOT_PROVIDE_EXTERNAL for a mapping it takes away', () => {
     const server = simulator();
     ask(server, START);
