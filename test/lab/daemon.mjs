@@ -32,9 +32,10 @@ export class Daemon {
   async start() {
     const args = [this.#program, 'run', '--config', this.#config];
     this.#process = this.#network.namespaces.start('cpe', 'igd2pcp', process.execPath, args, { env: this.#env });
-    await until('the daemon answers on its admin socket', 15_000, async () => {
+    // Until everything is up it answers 503.
+    await until('the daemon is up', 15_000, async () => {
       if (!this.#process.isRunning) throw new Error('igd2pcp ended: see its log');
-      return (await unixCall(this.#socket, 'GET', '/api/status')) !== undefined;
+      return (await unixCall(this.#socket, 'GET', '/api/status'))?.status === 200;
     });
   }
 

@@ -1,8 +1,9 @@
 // The README's "Behind a carrier NAT in five minutes", followed to the letter: its commands are read from the text and
 // run, on a router whose firewall drops what it does not know, Debian's and one that looks like OpenWrt's.
 
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { unixCall } from './carrier.mjs';
 import { knock } from './control-points.mjs';
 import { CARRIER_ADDRESS, CPE_MASQUERADE } from './network.mjs';
 import { expect, until } from './report.mjs';
@@ -89,7 +90,9 @@ async function playRouter(name, router, { folder, program, report }) {
         ['-ec', `exec ${localised(blocks.router, place)}`],
         options,
       );
-      await until('its admin socket', 15_000, () => existsSync(place.socket));
+      await until('the daemon is up', 15_000, async () => {
+        return (await unixCall(place.socket, 'GET', '/api/status'))?.status === 200;
+      });
       const log = readFileSync(join(folder, `${set}-igd2pcp.log`), 'utf8');
       expect(!log.includes('ct status dnat accept'), 'it says the firewall will drop');
     });

@@ -62,7 +62,7 @@ end() {
   fail "process $1 does not end on SIGTERM"
 }
 start
-tr '\0' ' ' < "/proc/$daemon/cmdline" | grep -q -e '--max-old-space-size=64 ' || fail 'the memory is not limited'
+tr '\0' ' ' < "/proc/$daemon/cmdline" | grep -q -e '--max-old-space-size=192 ' || fail 'the memory is not limited'
 step "runs unprivileged, in $(($(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$daemon/status") / 1024)) MiB"
 
 expect 'now leads to 192.168.77.10:80' igd2pcp add tcp 8080 192.168.77.10:80 --lease 2h
