@@ -4,7 +4,7 @@
 program=/usr/lib/igd2pcp/start.cjs
 # Memory counts for more than speed on a router: small young generation, one malloc arena that gives back what is free.
 export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}" MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_:-131072}"
-flags="--max-semi-space-size=1 --max-old-space-size=64 --optimize-for-size"
+flags="--max-semi-space-size=1 --max-old-space-size=192 --optimize-for-size"
 for node in /usr/lib/igd2pcp/node /usr/bin/node /usr/local/bin/node; do
   [ -x "$node" ] && exec "$node" $flags "$program" "$@"
 done
