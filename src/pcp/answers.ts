@@ -153,7 +153,7 @@ export class Answers {
     // RFC 6887 §8.3: a success may follow for another packet of the same request; nobody would know of that mapping. A
     // recovery asks for what may be there still.
     else if (exchange.isUrgent) {
-      if (exchange.attempts > 1) this.#requests.rememberToWithdraw(request, now);
+      if (exchange.attempts > 1 || exchange.replacesRelease) this.#requests.rememberToWithdraw(request, now);
       // The refusal may have answered an earlier request under the same nonce: a grant that follows is not wanted.
       this.#requests.released.add(request, now);
     }

@@ -37,6 +37,8 @@ export class Exchange {
   wrongPorts = 0;
   /** A release behind a MAP that was not answered yet: a success may still be the MAP's. */
   mayMeetLateGrant = false;
+  /** A MAP in place of the release of a mapping under the same key: that one may be there still. */
+  replacesRelease = false;
   /** Sent to a server that is down, to see whether it answers this at least. */
   isTrial = false;
   attempts = 0;

@@ -62,6 +62,7 @@ export class Requests {
       exchange.isTrial = liveness.demand(now) && exchange.isUrgent;
       if (!exchange.isTrial) return [settled(task.id, unanswered('server known to be down'))];
     }
+    exchange.replacesRelease = previous?.task.kind === 'release' || this.#withdrawals.has(request);
     return [...this.#replaceOpen(request), ...this.#clearTheWay(request, now), ...this.#start(exchange, now)];
   }
 

@@ -31,6 +31,10 @@ export class Withdrawals {
     if (this.#byText.size > MAX_WITHDRAWALS) this.#deleteFirst();
   }
 
+  has(key: MapKey): boolean {
+    return this.#byText.has(textOf(key));
+  }
+
   delete(key: MapKey): void {
     const text = textOf(key);
     const known = this.#byText.get(text);

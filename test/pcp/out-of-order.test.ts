@@ -56,9 +56,22 @@ describe('a release and the answers around it', () => {
     const second = desk.lastMap();
     desk.grantTo(first, { code: CANNOT_PROVIDE_EXTERNAL, lifetimeSeconds: 120 });
     expect(desk.outcome(id)).toMatchObject({ kind: 'refused', code: CANNOT_PROVIDE_EXTERNAL });
-    desk.forget();
+    const deletions = () => desk.maps().filter(({ request }) => request?.lifetimeSeconds === 0);
+    desk.grant(DELETED);
+    expect(deletions()).toHaveLength(1);
     desk.grantTo(second, { externalPort: portNumber(8082) });
-    expect(desk.maps().map(({ request }) => request?.lifetimeSeconds)).toEqual([0]);
+    expect(deletions()).toHaveLength(2);
+  });
+
+  it('what a given-up request has made is deleted when the next one under its key is refused (RFC 6887 §11.3, §15)', () => {
+    const desk = new ClientDesk();
+    desk.map(ANY_REQUEST, within(2));
+    desk.advance(3).forget();
+    const id = desk.map({ ...EXACT_REQUEST, suggestedPort: portNumber(8081) }, within(4));
+    // The server made the first one after all: the same internal port has another external one.
+    desk.refuse(CANNOT_PROVIDE_EXTERNAL, 120);
+    expect(desk.outcome(id)).toMatchObject({ kind: 'refused', code: CANNOT_PROVIDE_EXTERNAL });
+    expect(desk.maps().at(-1)?.request?.lifetimeSeconds).toBe(0);
   });
 
   it('a grant that comes long after the release is nobody’s any more', () => {
