@@ -1,8 +1,10 @@
 // The check at the end of each story: the daemon's table, the carrier's table, the kernel's NAT and what control points
 // were told and can read are one and the same. Empty: they agree.
 
-import { inSeconds, milliseconds, seconds } from '../../src/base/time.ts';
+import { between, type Instant, inSeconds, milliseconds, seconds } from '../../src/base/time.ts';
+import { transportProtocolOf } from '../../src/base/transport-protocol.ts';
 import type { MappingView } from '../../src/operator/mapping-view.ts';
+import type { MapWireRequest } from '../../src/pcp/wire/pcp-request.ts';
 import { internalKeyText, type SimulatedMapping } from '../../src/simulator/simulated-mapping.ts';
 import type { DaemonWorld } from './daemon-world.ts';
 import type { Promised } from './promises-made.ts';
@@ -10,6 +12,8 @@ import type { ScenarioCarrier } from './scenario-carrier.ts';
 
 /** A computer that does nothing but look. */
 const LOOKER = '192.168.1.250';
+/** Packets that were sent so long before a kill have come in. */
+const UNDER_WAY = seconds(30);
 /** How far two clocks that count the same seconds may be apart: both round. */
 const ROUNDING = seconds(2);
 
@@ -85,15 +89,23 @@ function carrierAgainstTable(
  * Minutes after everybody is well again, long before grants run out: what is said to be open is open, and nothing else.
  * Not looked at: entries that are still being mended, and what the carrier keeps for WAN addresses of the past.
  * `orphans`: nonces of mappings whose request or release was under way when the daemon was killed.
+ * `moved`: places whose mapping the carrier moved or took away: what it said of that may have got lost.
  */
-export function leaksAndLosses(world: DaemonWorld, orphans: ReadonlySet<string>): readonly string[] {
+export function leaksAndLosses(
+  world: DaemonWorld,
+  orphans: ReadonlySet<string>,
+  moved: ReadonlySet<string>,
+): readonly string[] {
   const table = world.table();
   const theirs = world.carrier.mappings().filter((mapping) => isOfThisBox(world, mapping));
   const known = new Set(table.map((row) => placeOf(world, row)));
   const open = new Set(theirs.map((mapping) => `${internalKeyText(mapping)} at ${mapping.externalPort}`));
   const leaked = theirs.filter((mapping) => !known.has(internalKeyText(mapping)) && !orphans.has(mapping.nonce ?? ''));
   const lost = table.filter(
-    (row) => row.state === 'granted' && !open.has(`${placeOf(world, row)} at ${row.assignedPort}`),
+    (row) =>
+      row.state === 'granted' &&
+      !moved.has(placeOf(world, row)) &&
+      !open.has(`${placeOf(world, row)} at ${row.assignedPort}`),
   );
   return [
     ...leaked.map((mapping) => `the carrier has ${internalKeyText(mapping)}, which nobody here knows of`),
@@ -101,13 +113,18 @@ export function leaksAndLosses(world: DaemonWorld, orphans: ReadonlySet<string>)
   ];
 }
 
-/** Right after a kill: what the carrier has and the daemon cannot know of. */
+/** Right after a kill: what the carrier has, or will have when it comes in, and the daemon cannot know of. */
 export function orphanedNonces(world: DaemonWorld): readonly string[] {
   const known = new Set(world.table().map((row) => placeOf(world, row)));
-  return world.carrier
-    .mappings()
-    .filter((mapping) => !known.has(internalKeyText(mapping)))
-    .flatMap(({ nonce }) => nonce ?? []);
+  const isRecent = (at: Instant): boolean => between(at, world.clock.now()) < UNDER_WAY;
+  const asked = world.carrier.takeMaps().filter(({ at, request }) => isRecent(at) && !known.has(placeAsked(request)));
+  const held = world.carrier.mappings().filter((mapping) => !known.has(internalKeyText(mapping)));
+  return [...asked.map(({ request }) => request.nonce), ...held.flatMap(({ nonce }) => nonce ?? [])];
+}
+
+function placeAsked({ protocol, clientAddress, internalPort, options }: MapWireRequest): string {
+  const thirdParty = options.find((option) => option.kind === 'third party')?.internalAddress;
+  return `${transportProtocolOf(protocol)} ${(thirdParty ?? clientAddress).text} ${internalPort}`;
 }
 
 /** As the carrier names it. */

@@ -3,6 +3,7 @@
 // each calm everything.
 
 import { type Duration, minutes, seconds } from '../../src/base/time.ts';
+import { internalKeyText, type SimulatedMapping } from '../../src/simulator/simulated-mapping.ts';
 import { brokenPromises, disagreements, leaksAndLosses, orphanedNonces } from './agreement.ts';
 import { CARRIER, type DaemonWorld, macOf, WAN } from './daemon-world.ts';
 import type { LanComputer } from './lan-computer.ts';
@@ -27,6 +28,7 @@ export class DaemonWalk {
   readonly world: DaemonWorld;
   readonly #unit: () => number;
   readonly #orphans = new Set<string>();
+  readonly #moved = new Set<string>();
   readonly #computers: readonly LanComputer[];
   /** What happened lately, for who has to find out why it failed. */
   readonly story: string[] = [];
@@ -65,8 +67,9 @@ export class DaemonWalk {
     if (world.wanAddress === undefined) world.wanComesUp(WAN);
     this.#everybodyIsAtHome();
     await world.passes(QUIET);
-    const early = leaksAndLosses(world, this.#orphans);
+    const early = leaksAndLosses(world, this.#orphans, this.#moved);
     if (early.length > 0) return early;
+    this.#moved.clear();
     await world.passes(CALM);
     world.promises.doubtsAreSettledBy(world.table());
     const unsettled = world.tableText().filter((row) => !row.endsWith(' granted'));
@@ -152,12 +155,18 @@ export class DaemonWalk {
             this.#pick(['mapping updates', 'restart announcement', 'nothing']),
           ),
       ],
-      ['carrier moves a mapping', () => one !== undefined && carrier.moves(one.externalPort, elsewhere, one.protocol)],
-      ['carrier revokes a mapping', () => one !== undefined && carrier.revokes(one.externalPort, one.protocol)],
+      ['carrier moves a mapping', () => this.#touch(one, (port, of) => carrier.moves(port, elsewhere, of))],
+      ['carrier revokes a mapping', () => this.#touch(one, (port, of) => carrier.revokes(port, of))],
     ];
     const [what, doIt] = this.#pick(deeds);
     this.#tell(what);
     doIt();
+  }
+
+  #touch(one: SimulatedMapping | undefined, doIt: (port: number, of: 'TCP' | 'UDP') => void): void {
+    if (one === undefined) return;
+    this.#moved.add(internalKeyText(one));
+    doIt(one.externalPort, one.protocol);
   }
 
   /** A port in use cannot be another's. */
