@@ -1,4 +1,4 @@
-import { type ExecFileSyncOptions, execFileSync } from 'node:child_process';
+import { type ExecFileSyncOptions, execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -20,7 +20,7 @@ const read = (name: string): string => readFileSync(new URL(name, packaging), 'u
 const folder = mkdtempSync(join(tmpdir(), 'igd2pcp-start-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const MEMORY_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=192', '--optimize-for-size'];
+const MEMORY_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=192'];
 
 describe('the command', () => {
   /** The launcher with a node of its own, which only tells how it was called. */
@@ -66,6 +66,7 @@ describe('the command', () => {
   it('is measured by the bench as it is shipped', () => {
     const bench = readFileSync(new URL('../bench/parts/igd2pcp.mjs', import.meta.url), 'utf8');
     expect(bench).toContain(`'${MEMORY_FLAGS.join(' ')}'`);
+    expect(bench).toContain('.packaging/start.cjs');
     expect(bench).toContain("MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072'");
   });
 });
@@ -110,6 +111,12 @@ describe('the start from a compiled form', () => {
     expect(app.compile()).toBe('one igd2pcp.cjs object');
     expect(statSync(app.compiled).mode & 0o777).toBe(0o644);
     expect(app.run(['a', 'b'])).toBe('one igd2pcp.cjs object a b');
+  });
+
+  it('gives V8 no switch it does not know', () => {
+    const app = installed('one');
+    const said = spawnSync(process.execPath, [join(app.place, 'start.cjs')], { encoding: 'utf8' });
+    expect([said.status, said.stderr]).toEqual([0, '']);
   });
 
   it('keeps the numbers of the lines in what a bug leaves behind', () => {
