@@ -2,7 +2,7 @@
 // WAN, hosts that come and go, step by step from a seed. After each step what must always hold is looked at, and after
 // each calm everything.
 
-import { type Duration, minutes, seconds } from '../../src/base/time.ts';
+import { after, type Duration, type Instant, instant, minutes, seconds } from '../../src/base/time.ts';
 import { internalKeyText, type SimulatedMapping } from '../../src/simulator/simulated-mapping.ts';
 import { brokenPromises, disagreements, leaksAndLosses, orphanedNonces } from './agreement.ts';
 import { CARRIER, type DaemonWorld, macOf, WAN } from './daemon-world.ts';
@@ -18,17 +18,19 @@ const PROTOCOLS = ['TCP', 'UDP'] as const;
 const WAN_ADDRESSES = [WAN, '100.64.1.7', '100.64.1.8'];
 const LIFETIMES = [120, 600] as const;
 const MANY = 1000;
+const RESTART_TAKES = seconds(5);
 const REMOTE_HOSTS = ['', '', '', '198.51.100.9'];
 /** A silent restart shows within a minute; holds of short errors, recoveries and late deletes are over. */
 const QUIET = minutes(4);
-/** Twice over: longer than any grant, every hold and the longest wait for a published port. */
-const CALM = minutes(75);
+/** Longer than any grant and every hold, and two of the longest waits between attempts for a published port. */
+const CALM = minutes(125);
 
 export class DaemonWalk {
   readonly world: DaemonWorld;
   readonly #unit: () => number;
   readonly #orphans = new Set<string>();
   readonly #moved = new Set<string>();
+  #restartedAt: Instant = instant(0);
   readonly #computers: readonly LanComputer[];
   /** What happened lately, for who has to find out why it failed. */
   readonly story: string[] = [];
@@ -145,8 +147,8 @@ export class DaemonWalk {
       ],
       [`carrier gives ${protocol} ${port} away`, () => this.#giveAway(port, protocol)],
       [`carrier has ${protocol} ${port} again`, () => carrier.takesBack(port, protocol)],
-      ['carrier restarts and says so', () => carrier.restarts({ announce: true, keepTable: this.#unit() < 0.4 })],
-      ['carrier restarts in silence', () => carrier.restarts({ announce: false, keepTable: this.#unit() < 0.4 })],
+      ['carrier restarts and says so', () => this.#carrierRestarts(true)],
+      ['carrier restarts in silence', () => this.#carrierRestarts(false)],
       [
         'carrier has another address',
         () =>
@@ -161,6 +163,15 @@ export class DaemonWalk {
     const [what, doIt] = this.#pick(deeds);
     this.#tell(what);
     doIt();
+  }
+
+  /** Two restarts within a second show the same epoch: whoever mapped in between has no way to know. */
+  #carrierRestarts(announce: boolean): void {
+    const { carrier, clock } = this.world;
+    const keepTable = this.#unit() < 0.4;
+    if (clock.now() < after(this.#restartedAt, RESTART_TAKES)) return;
+    this.#restartedAt = clock.now();
+    carrier.restarts({ announce, keepTable });
   }
 
   #touch(one: SimulatedMapping | undefined, doIt: (port: number, of: 'TCP' | 'UDP') => void): void {

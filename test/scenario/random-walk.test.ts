@@ -7,7 +7,7 @@ import { DaemonWorld } from '../doubles/daemon-world.ts';
 
 const IS_LONG = process.env['IGD2PCP_FUZZ'] === 'long';
 const SEEDS = Array.from({ length: IS_LONG ? 40 : 2 }, (_, index) => index + 1);
-const CALMS = IS_LONG ? 20 : 4;
+const CALMS = IS_LONG ? 20 : 3;
 const STEPS_BETWEEN = 80;
 
 const SETTINGS = {
