@@ -224,7 +224,10 @@ export class Daemon {
       mappingUpdated() {},
       serverChanged: () => this.#history.changed(),
       sourceAddressChanged: () => this.#wan.look(),
-      healthChanged: () => this.#history.changed(),
+      healthChanged: () => {
+        this.#serverViews.note(this.#pcp.view(), clock.now());
+        this.#history.changed();
+      },
     });
     const hosts = new Periodic(LOOK_AT_HOSTS_EVERY, 'look at the LAN hosts', clock.now());
     driver.add('LAN hosts', hosts, () => void this.#hosts.look());
