@@ -49,6 +49,9 @@ export function mappingEvent(change: MappingChange, at: WallTime, nameOfHost: Na
 function updateEvent(mapping: Mapping, previous: Mapping, at: WallTime, place: string): OperatorEvent | undefined {
   const now = mapping.upstream;
   const then = previous.upstream;
+  // What AddAnyPortMapping made follows the server: whoever asked for it knows the number it had.
+  if (mapping.externalPort !== previous.externalPort)
+    return moveEvent(at, place, `port ${previous.externalPort} to port ${mapping.externalPort}`);
   // Hundreds come back at once after a server's restart: only what differs from before is worth a sentence.
   const isBack = previous.state === 'restoring' && mapping.state === 'granted';
   if (mapping.state !== previous.state && !isBack) {
@@ -58,13 +61,20 @@ function updateEvent(mapping: Mapping, previous: Mapping, at: WallTime, place: s
       : { at, kind: 'changed', level: mapping.state === 'degraded' ? 'warn' : 'info', text: `${place} ${words}` };
   }
   const moved = placesOfMove(then, now);
-  if (moved !== undefined) return { at, kind: 'changed', level: 'info', text: `${place} moved from ${moved}` };
+  if (moved !== undefined) return moveEvent(at, place, moved);
   if (mapping.internalPort !== previous.internalPort || !mapping.internalClient.equals(previous.internalClient)) {
     const target = `${previous.internalClient}:${previous.internalPort}`;
     return { at, kind: 'changed', level: 'info', text: `${place} led to ${target} before` };
   }
   return undefined;
 }
+
+const moveEvent = (at: WallTime, place: string, fromTo: string): OperatorEvent => ({
+  at,
+  kind: 'changed',
+  level: 'info',
+  text: `${place} moved from ${fromTo}`,
+});
 
 /** "port 5001 to port 6001"; undefined: it did not move. */
 function placesOfMove(then: Upstream, now: Upstream): string | undefined {

@@ -77,6 +77,15 @@ describe('mappingEvent', () => {
     ).toBeUndefined();
   });
 
+  it('speaks of a move and not of a promise kept when an entry comes back under another number', () => {
+    const upstream = { ...mapping().upstream, assignedPort: portNumber(6882) };
+    const previous = mapping({ state: 'degraded', upstream });
+    const now = mapping({ externalPort: portNumber(6882), upstream });
+    expect(textOf({ kind: 'updated', mapping: now, previous, isVisible: true })).toMatch(
+      /^TCP 6882 .* moved from port 6881 to port 6882$/,
+    );
+  });
+
   it.each<[string, Mapping, RegExp]>([
     [
       'another external address',
