@@ -31,6 +31,8 @@ export async function renewMapping(iw: Interworking, mapping: Mapping, until: In
 }
 
 async function ask(iw: Interworking, mapping: Mapping, request: MapRequest, patience: Patience): Promise<MapOutcome> {
+  // An entry that could not follow its mapping keeps another one of ours from the port that one has published.
+  if (mapping.state === 'degraded' && !request.exactPort) await releaseBefore(iw, request);
   const first = await mapSomehow(iw, request, () => patience);
   if (!isConflict(first)) return first;
   // The server may have another external address since: its old one cannot be had any more (RFC 6970 §5.10).
@@ -40,11 +42,13 @@ async function ask(iw: Interworking, mapping: Mapping, request: MapRequest, pati
   // The published port is somebody else's, or our own entry stands in the way under another port, as one internal port
   // has one external port (RFC 6887 §11.3). Without it the server can give the port back; if not, any keeps the hole open.
   const isElsewhere = mapping.upstream.assignedPort !== mapping.externalPort;
-  if (second.by === 'server' || !isElsewhere) {
-    const { protocol, internalPort, thirdParty, nonce } = request;
-    await iw.pcp.release({ protocol, internalPort, thirdParty, nonce }, after(iw.now(), RECOVERY_AGAIN));
-  }
+  if (second.by === 'server' || !isElsewhere) await releaseBefore(iw, request);
   return iw.pcp.map({ ...anywhere, exactPort: false }, patience);
+}
+
+async function releaseBefore(iw: Interworking, request: MapRequest): Promise<void> {
+  const { protocol, internalPort, thirdParty, nonce } = request;
+  await iw.pcp.release({ protocol, internalPort, thirdParty, nonce }, after(iw.now(), RECOVERY_AGAIN));
 }
 
 const isConflict = (outcome: MapOutcome): outcome is MapOutcome & { kind: 'refused' } =>

@@ -142,6 +142,22 @@ describe('a Mapping Update', () => {
     expect(await disagreements(world)).toEqual([]);
   });
 
+  it('that puts one mapping of ours on the port another one has published: both have their own again (RFC 6887 §11.3, Q-08)', async () => {
+    const world = await DaemonWorld.open({ nat: 'none', carrier: { options: { longestLifetime: minutes(10) } } });
+    const [desk, phone] = [world.computer(DESK, 2), world.computer('192.168.1.21', 2)];
+    expect(await desk.addAny({ external: 5001, lease: 0 })).toBe(5001);
+    expect(await phone.add({ external: 5002, lease: 0 })).toBe('ok');
+    world.carrier.moves(5002, 5003);
+    await world.passes(seconds(5));
+    world.carrier.takesBack(5002);
+    world.carrier.moves(5001, 5002);
+    await world.passes(seconds(5));
+    world.carrier.takesBack(5001);
+    await world.passes(hours(2));
+    expect(world.tableText()).toEqual([`TCP 5001 → ${DESK}:5001 granted`, 'TCP 5002 → 192.168.1.21:5002 granted']);
+    expect(await disagreements(world)).toEqual([]);
+  });
+
   it('that takes the port away: another one keeps the hole open, the published one is tried again (RFC 6887 §14.2, Q-08)', async () => {
     const [world] = await worldWith(2);
     world.carrier.revokes(5001);
