@@ -89,7 +89,7 @@ export const CONFIG_OPTIONS = [
     'Speak NAT-PMP to a server that knows nothing newer (RFC 6887 appendix A).'),
   option('pcp.max_in_flight', 'pcp-max-in-flight', whole('COUNT', 1, 1000), 16,
     'Most requests that wait for a PCP answer at one time.'),
-  option('pcp.rate', 'pcp-rate', whole('PER-SECOND', 1, 10_000), 50,
+  option('pcp.rate', 'pcp-rate', whole('PER-SECOND', 1, 10_000), 1000,
     'Most PCP requests in a second while many mappings are renewed or restored.'),
   option('pcp.retry_short_errors', 'retry-short-errors', whole('COUNT', 0, 5), 0,
     'How often a short-lived refusal is asked again while the control point waits (RFC 6970 §5.6).'),
