@@ -19,6 +19,8 @@ export interface Host {
   readonly files: FileStore;
   readonly network: NetworkView;
   readonly programs: ProgramRunner;
+  /** HMAC-SHA-256: 32 bytes that nobody can foretell who has not the secret. */
+  keyedHash(secret: string, text: string): Uint8Array;
 }
 
 export interface Clock {

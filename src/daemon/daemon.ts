@@ -17,7 +17,7 @@ import type { ControlEvent } from '../upnp/control/control-endpoint.ts';
 import { UPNP_ERRORS } from '../upnp/upnp-error.ts';
 import { AdminDoors } from './admin-doors.ts';
 import type { Config } from './config.ts';
-import { loadDeviceIdentity } from './device-identity.ts';
+import { type DeviceIdentity, loadDeviceIdentity } from './device-identity.ts';
 import type { Driver } from './drive.ts';
 import { gatewayOptionsOf, judgesByMac, policyOf } from './gateway-settings.ts';
 import { HistoryKeeper } from './history-keeper.ts';
@@ -64,7 +64,14 @@ export class Daemon {
   #lan: LanSide | undefined;
   #admin: AdminDoors | undefined;
 
-  private constructor(parts: DaemonParts, hosts: LanHosts, history: HistoryKeeper, wan: WanSide, pcp: PcpSession) {
+  private constructor(
+    parts: DaemonParts,
+    { nonceSecret }: DeviceIdentity,
+    hosts: LanHosts,
+    history: HistoryKeeper,
+    wan: WanSide,
+    pcp: PcpSession,
+  ) {
     const { host, driver, config } = parts;
     this.#parts = parts;
     this.#config = config;
@@ -88,6 +95,7 @@ export class Daemon {
       now: () => host.clock.now(),
       wallTime: () => host.clock.wallTime(),
       random: host.random,
+      drawNonce: (owner) => host.keyedHash(nonceSecret, owner),
       log: host.log,
       macOf: (address) => this.#hosts.macOf(address),
       durable: () => this.#file.settled(),
@@ -108,6 +116,7 @@ export class Daemon {
     // First of all, because it is taken where a daemon runs already: whose state, NAT and LAN are not to be touched.
     const admin = await AdminDoors.open(host, config);
     if (!admin.ok) return admin;
+    const identity = await readIdentity(host, config.state.directory);
     const wan = await WanSide.open(host, driver, config);
     if (!wan.ok) {
       await admin.value.close();
@@ -117,15 +126,13 @@ export class Daemon {
     const history = new HistoryKeeper(host.clock, host.log, (address) => hosts.nameOf(address));
     const tell = (level: 'info' | 'warn', sentence: string): void => history.tell('server', level, sentence);
     const pcp = await createPcpSession({ host, driver, config: config.pcp, tell });
-    const daemon = new Daemon(parts, hosts, history, wan.value, pcp);
+    const daemon = new Daemon(parts, identity, hosts, history, wan.value, pcp);
     daemon.#admin = admin.value;
     await daemon.#restore();
-    const identity = await loadDeviceIdentity(host.files, config.state.directory, host.random, host.clock.wallTime());
-    if (identity.problem !== undefined) host.log.warn(`UUIDs will change at the next start: ${identity.problem}`);
     const lan = await LanSide.open({
       ...parts,
       lans: lans.value,
-      identity: identity.identity,
+      identity,
       gateway: daemon.#gateway,
       wanInterface: wan.value.interfaceName,
       presentation: (request) =>
@@ -188,11 +195,7 @@ export class Daemon {
   }
 
   async #restore(): Promise<void> {
-    const { host, config } = this.#parts;
-    const directory = await host.files.makeDirectory(config.state.directory, 0o700);
-    if (!directory.ok) {
-      host.log.warn(`mappings will not survive a restart: ${directory.error.message} (state.directory)`);
-    }
+    const { host } = this.#parts;
     const stored = await this.#file.load();
     this.#table.listen((changes) => {
       this.#history.tableChanged(changes);
@@ -282,4 +285,13 @@ export class Daemon {
       processFigures,
     });
   }
+}
+
+/** A state directory that cannot be written is a warning: a gateway without memory is better than none. */
+async function readIdentity({ files, random, clock, log }: Host, directory: string): Promise<DeviceIdentity> {
+  const made = await files.makeDirectory(directory, 0o700);
+  if (!made.ok) log.warn(`mappings will not survive a restart: ${made.error.message} (state.directory)`);
+  const { identity, problem } = await loadDeviceIdentity(files, directory, random, clock.wallTime());
+  if (problem !== undefined) log.warn(`UUIDs will change at the next start: ${problem}`);
+  return identity;
 }

@@ -10,6 +10,8 @@ export interface DeviceIdentity {
   readonly igd1: DeviceUuids;
   readonly igd2: DeviceUuids;
   readonly bootId: number;
+  /** PCP nonces are derived from it (RFC 6887 §11.2): a crash between a request and its note on the disk locks nobody out. */
+  readonly nonceSecret: string;
 }
 
 export interface LoadedIdentity {
@@ -21,6 +23,7 @@ export interface LoadedIdentity {
 const MAX_BOOT_ID = 0x7fff_ffff;
 const FILE_NAME = 'devices.json';
 const PRIVATE_MODE = 0o600;
+const SECRET_BYTES = 32;
 
 export async function loadDeviceIdentity(
   files: FileStore,
@@ -35,6 +38,7 @@ export async function loadDeviceIdentity(
     igd1: before?.igd1 ?? newUuids(random),
     igd2: before?.igd2 ?? newUuids(random),
     bootId: nextBootId(before?.bootId ?? 0, now),
+    nonceSecret: before?.nonceSecret ?? hexOf(random.bytes(SECRET_BYTES)),
   };
   const written = await files.replace(path, `${JSON.stringify(identity, undefined, 2)}\n`, PRIVATE_MODE);
   return { identity, problem: written.ok ? undefined : written.error.message };
@@ -46,11 +50,13 @@ function nextBootId(before: number, now: WallTime): number {
   return next > MAX_BOOT_ID ? 1 : next;
 }
 
+const hexOf = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+
 function newUuids(random: RandomSource): DeviceUuids {
   return { root: randomUuid(random), wan: randomUuid(random), connection: randomUuid(random) };
 }
 
-function parseIdentity(text: string): DeviceIdentity | undefined {
+function parseIdentity(text: string): Partial<DeviceIdentity> | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -58,9 +64,15 @@ function parseIdentity(text: string): DeviceIdentity | undefined {
     return undefined;
   }
   if (!isRecord(value)) return undefined;
-  const { igd1, igd2, bootId } = value;
+  const { igd1, igd2, bootId, nonceSecret } = value;
   if (!areUuids(igd1) || !areUuids(igd2)) return undefined;
-  return { igd1, igd2, bootId: Number.isSafeInteger(bootId) ? Number(bootId) : 0 };
+  const isSecret = typeof nonceSecret === 'string' && /^[0-9a-f]{64}$/.test(nonceSecret);
+  return {
+    igd1,
+    igd2,
+    bootId: Number.isSafeInteger(bootId) ? Number(bootId) : 0,
+    ...(isSecret ? { nonceSecret } : {}),
+  };
 }
 
 function areUuids(value: unknown): value is DeviceUuids {

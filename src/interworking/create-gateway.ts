@@ -7,6 +7,7 @@ import { after, type Duration, type Instant, seconds } from '../base/time.ts';
 import { type Mapping, mappingKeyText } from '../mapping/mapping.ts';
 import type { MappingChanges } from '../mapping/mapping-change.ts';
 import type { MapRequest } from '../pcp/map-request.ts';
+import { NONCE_BYTES } from '../pcp/mapping-nonce.ts';
 import { addAnyPortMapping } from './add-any-port-mapping.ts';
 import { addPortMapping } from './add-port-mapping.ts';
 import { Alarms } from './alarms.ts';
@@ -172,7 +173,7 @@ class InterworkingGateway implements RunningGateway {
       unit: () => context.random.unit(),
       turns: new PortTurns(),
       alarms: new Alarms(),
-      nonces: new NonceBook(context.random),
+      nonces: new NonceBook(context.drawNonce ?? (() => context.random.bytes(NONCE_BYTES))),
       quota: new Quota(context.table),
       rate: new RequestRate(),
       refusals: new RefusalFeed(),

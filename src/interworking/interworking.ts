@@ -12,7 +12,7 @@ import type { Alarms } from './alarms.ts';
 import type { ControlPoint, PortMappingName, PortMappingRequest } from './gateway.ts';
 import type { HostObservation } from './host-departure.ts';
 import type { LostMappings } from './lost-mappings.ts';
-import type { NonceBook } from './nonce-book.ts';
+import type { DrawNonce, NonceBook } from './nonce-book.ts';
 import type { PcpService } from './pcp-service.ts';
 import type { Policy } from './policy.ts';
 import type { PortTurns } from './port-turns.ts';
@@ -68,6 +68,8 @@ export interface GatewayContext {
   readonly now: () => Instant;
   readonly wallTime: () => WallTime;
   readonly random: RandomSource;
+  /** Left out: at random. Better derived from a secret on the disk: then a crash between asking and noting locks nobody out. */
+  readonly drawNonce?: DrawNonce;
   readonly log: Log;
   /** From the neighbour table. */
   readonly macOf: (address: IpAddress) => string | undefined;

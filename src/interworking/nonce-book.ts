@@ -1,7 +1,6 @@
 // Remembers which nonce went with which internal port at which server, also after the mapping is gone: a request whose
 // answer got lost, or a port held back after a delete, is given to the same nonce only (RFC 6887 §11.1.1, §15).
 
-import type { RandomSource } from '../base/host.ts';
 import type { IpAddress } from '../base/ip-address.ts';
 import type { PortNumber } from '../base/port-number.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
@@ -17,18 +16,21 @@ export interface NonceOwner {
   readonly internalPort: PortNumber;
 }
 
+/** At least as many bytes as a nonce has; the same owner may get the same again, even after a crash. */
+export type DrawNonce = (owner: string) => Uint8Array;
+
 export class NonceBook {
-  readonly #random: RandomSource;
+  readonly #draw: DrawNonce;
   readonly #nonces = new Map<string, MappingNonce>();
 
-  constructor(random: RandomSource) {
-    this.#random = random;
+  constructor(draw: DrawNonce) {
+    this.#draw = draw;
   }
 
   /** RFC 6887 §11.1: different for every server and, by our choice, for every mapping. */
   nonceFor(owner: NonceOwner): MappingNonce {
     const known = this.#nonces.get(ownerText(owner));
-    const nonce = known ?? nonceFromBytes(this.#random.bytes(NONCE_BYTES));
+    const nonce = known ?? nonceFromBytes(this.#draw(ownerText(owner)).subarray(0, NONCE_BYTES));
     this.note(owner, nonce);
     return nonce;
   }

@@ -6,7 +6,7 @@ import { NodeFiles } from './files.ts';
 import { createHttpHost } from './http-host.ts';
 import { nodeNetwork } from './network-view.ts';
 import { NodeClock } from './node-clock.ts';
-import { nodeRandom } from './node-random.ts';
+import { keyedHash, nodeRandom } from './node-random.ts';
 import { NodePrograms } from './programs.ts';
 import { nodeSsdp } from './ssdp-sockets.ts';
 import { nodeUdp } from './udp-sockets.ts';
@@ -25,5 +25,6 @@ export function createNodeHost(log: Log, random: RandomSource = nodeRandom): Hos
     files: new NodeFiles(),
     network: nodeNetwork,
     programs: new NodePrograms(clock),
+    keyedHash,
   };
 }

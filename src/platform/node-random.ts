@@ -1,6 +1,6 @@
 // Randomness of cryptographic quality, and a seeded stream for runs that are to be repeated exactly.
 
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import type { RandomSource } from '../base/host.ts';
 
 const UNIT_BYTES = 6;
@@ -9,6 +9,9 @@ export const nodeRandom: RandomSource = {
   bytes: (count) => Uint8Array.from(randomBytes(count)),
   unit: () => randomBytes(UNIT_BYTES).readUIntBE(0, UNIT_BYTES) / 2 ** (8 * UNIT_BYTES),
 };
+
+export const keyedHash = (secret: string, text: string): Uint8Array =>
+  Uint8Array.from(createHmac('sha256', secret).update(text).digest());
 
 /** The same seed gives the same stream: to reproduce a run, never to serve one. */
 export function seededRandom(seed: string): RandomSource {

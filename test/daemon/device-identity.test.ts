@@ -43,3 +43,17 @@ describe('the identity of the devices', () => {
     expect(problem).toContain('/state/devices.json');
   });
 });
+
+describe('the secret that nonces are derived from (RFC 6887 §11.2, P-34)', () => {
+  it('is made once, and added to a file that has none yet', async () => {
+    const files = new SimulatedFiles();
+    const first = await load(files, 1, 1_700_000_000_000);
+    expect(first.identity.nonceSecret).toMatch(/^[0-9a-f]{64}$/);
+    expect((await load(files, 2, 1_700_000_100_000)).identity.nonceSecret).toBe(first.identity.nonceSecret);
+    const { nonceSecret: _, ...older } = first.identity;
+    files.put('/state/devices.json', JSON.stringify(older));
+    const third = await load(files, 3, 1_700_000_200_000);
+    expect(third.identity.igd1).toEqual(first.identity.igd1);
+    expect(third.identity.nonceSecret).toMatch(/^[0-9a-f]{64}$/);
+  });
+});

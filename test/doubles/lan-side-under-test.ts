@@ -43,7 +43,7 @@ export async function openLanSide(
     driver,
     config: { ...config.value, lan: { ...config.value.lan, httpPort: portNumber(httpPort) } },
     lans: lans.value,
-    identity: { igd1: uuids('a'), igd2: uuids('b'), bootId: 1 },
+    identity: { igd1: uuids('a'), igd2: uuids('b'), bootId: 1, nonceSecret: '' },
     descriptors: descriptorTexts(),
     gateway,
     version: '0.1.0',

@@ -7,6 +7,7 @@ import { type Endpoint, endpointText, IpAddress } from '../../src/base/ip-addres
 import { IpPrefix } from '../../src/base/ip-prefix.ts';
 import type { Log } from '../../src/base/log.ts';
 import { ok, refused } from '../../src/base/result.ts';
+import { keyedHash } from '../../src/platform/node-random.ts';
 import { seededRandom } from './seeded-random.ts';
 import { SimulatedFiles } from './simulated-files.ts';
 import { SimulatedNetwork, type Weather } from './simulated-network.ts';
@@ -57,6 +58,7 @@ export class SimulatedHost implements Host {
   programs: ProgramRunner = {
     run: async (program) => refused(`${program} is not installed`),
   };
+  readonly keyedHash = keyedHash;
   neighbours: Neighbour[] = [];
   names = new Map<string, readonly IpAddress[]>();
   defaultRoutes: { IPv4?: DefaultRoute; IPv6?: DefaultRoute } = {};

@@ -16,6 +16,7 @@ export class SimulatedProcess implements Host {
   readonly files: FileStore;
   readonly network: Host['network'];
   readonly programs: ProgramRunner;
+  readonly keyedHash: Host['keyedHash'];
   readonly #opened = new Set<() => void>();
   readonly #died: Promise<never>;
   #isAlive = true;
@@ -43,6 +44,7 @@ export class SimulatedProcess implements Host {
       linkState: (name) => this.#whileAlive(machine.network.linkState(name)),
       resolve: (name) => this.#whileAlive(machine.network.resolve(name)),
     };
+    this.keyedHash = (secret, text) => machine.keyedHash(secret, text);
     this.programs = {
       run: (program, args, input, within) => this.#effect(() => machine.programs.run(program, args, input, within)),
     };

@@ -148,10 +148,14 @@ describe('PortTurns', () => {
 });
 
 describe('NonceBook (RFC 6887 §11.1)', () => {
+  const atRandom = (): NonceBook => {
+    const random = seededRandom(1);
+    return new NonceBook(() => random.bytes(12));
+  };
   const owner = { server: 'carrier', thirdParty: undefined, protocol: 'TCP', internalPort: portNumber(1) } as const;
 
   it('remembers: the same for the same, another for every other (P-31, P-32, P-73)', () => {
-    const book = new NonceBook(seededRandom(1));
+    const book = atRandom();
     const nonce = book.nonceFor(owner);
     expect(book.nonceFor({ ...owner })).toBe(nonce);
     const others = [
@@ -164,7 +168,7 @@ describe('NonceBook (RFC 6887 §11.1)', () => {
   });
 
   it('forgets the oldest before it grows without end', () => {
-    const book = new NonceBook(seededRandom(1));
+    const book = atRandom();
     const nonce = book.nonceFor(owner);
     for (let number = 0; number < 9000; number += 1) book.nonceFor({ ...owner, server: `server ${number}` });
     expect(book.nonceFor(owner)).not.toBe(nonce);
