@@ -36,6 +36,25 @@ describe.each(['nftables', 'none'] as const)('kill -9 (nat = "%s")', (nat) => {
     expect(await disagreements(world)).toEqual([]);
   });
 
+  it('while a request is in flight locks nobody out: it is asked again with the same nonce (RFC 6887 §11.2, P-34)', async () => {
+    const { world, desk } = await worldWithPorts({ nat });
+    const { network } = world.simulated;
+    // The request arrives, its answer does not.
+    network.blackHole = (_to, from) => from.port === 5351;
+    void desk.asksToAdd({ external: 6001, lease: 3600 });
+    await world.passes(seconds(1));
+    world.kill();
+    network.blackHole = () => false;
+    const { nonce } = world.carrier.mappingAt(6001) ?? {};
+    expect(nonce).toBeDefined();
+    await world.passes(minutes(1));
+    await world.boots();
+    await world.passes(seconds(10));
+    expect(await desk.add({ external: 6001, lease: 3600 })).toBe('ok');
+    expect(world.carrier.mappingAt(6001)?.nonce).toBe(nonce);
+    expect(await disagreements(world)).toEqual([]);
+  });
+
   it('while the carrier restarts, too: all ports are had again (RFC 6970 §5.10)', async () => {
     const { world } = await worldWithPorts({ nat });
     world.kill();
