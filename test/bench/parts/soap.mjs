@@ -21,7 +21,7 @@ const ACTIONS = {
     ['NewStartPort', 1],
     ['NewEndPort', 65535],
     ['NewProtocol', call.protocol ?? 'TCP'],
-    ['NewManage', 0],
+    ['NewManage', 1],
     ['NewNumberOfPorts', call.most ?? 0],
   ],
   GetExternalIPAddress: () => [],

@@ -8,7 +8,7 @@ const SIZE = 2000;
 const CALLS = 2001;
 const LISTINGS = 20;
 /** The whole table in one answer. */
-const EVERYBODY = ['--own-address-only=false'];
+const EVERYBODY = ['--no-own-address-only'];
 
 export const listing = {
   name: 'listing',
