@@ -7,7 +7,8 @@ import { type Cell, type Colour, type Column, paragraph, printable, type Termina
 const COLUMNS: readonly Column[] = [
   { title: 'PROTO', least: 5 },
   { title: 'PORT', least: 5, alignRight: true },
-  { title: 'TO', least: 12 },
+  // An IPv4 address with its port: half of it would be wrong.
+  { title: 'TO', least: 21 },
   { title: 'HOST', least: 6 },
   { title: 'LEASE LEFT', least: 8 },
   { title: 'RENEWS IN', least: 8 },
