@@ -26,13 +26,18 @@ export class ServerViews {
       addresses: server.addresses,
       isCurrent: server.id === current,
       health: server.health,
-      healthFor: between(this.#since.get(server.id)?.at ?? now, now),
+      healthFor: between(this.#sinceOf(server, now), now),
       version: server.heardAt === undefined ? undefined : PROTOCOL_WORDS[server.protocol],
       roundTrip: server.counters.medianRoundTrip,
       abilities: abilitiesOf(server),
       traffic: server.counters,
       lastRefusal: lastRefusal(server, now),
     }));
+  }
+
+  /** It was silent already while we still waited for it. */
+  #sinceOf({ id, health, heardAt }: PcpServerView, now: Instant): Instant {
+    return (health === 'down' ? heardAt : undefined) ?? this.#since.get(id)?.at ?? now;
   }
 }
 
