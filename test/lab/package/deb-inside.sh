@@ -14,10 +14,14 @@ expect() { # words in the output of a command
 }
 
 ip link set lo up
-ip link add br-lan type veth peer name host0
+ip netns add deb-host
+ip link add br-lan type veth peer name host0 netns deb-host
 ip address add 192.168.77.1/24 dev br-lan
 ip link set br-lan up
-ip link set host0 up
+on_the_host() { ip netns exec deb-host "$@"; }
+on_the_host ip address add 192.168.77.10/24 dev host0
+on_the_host ip link set host0 up
+on_the_host ip route add default via 192.168.77.1
 
 dpkg -i "$first" > /dev/null
 [ "$(stat -c '%U %a' /var/lib/igd2pcp)" = 'igd2pcp 700' ] || fail "the state directory is not its own"
@@ -71,6 +75,15 @@ expect '192.168.77.10:80' igd2pcp list
 expect '1 port is open at 1.2.3.4' igd2pcp status
 step 'maps, lists and says so'
 
+# An application on a LAN host finds the gateway by itself.
+command -v upnpc > /dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y miniupnpc > /dev/null
+expect 'is redirected to internal 192.168.77.10:6881' on_the_host upnpc -a 192.168.77.10 6881 6881 TCP 3600
+page() { /usr/lib/igd2pcp/node -e 'fetch("http://127.0.0.1:5080/").then((r) => r.text()).then(console.log)'; }
+expect '192.168.77.10:6881' igd2pcp list
+expect '192.168.77.10:6881' timeout 3 igd2pcp watch
+expect '192.168.77.10:6881' page
+step 'an application maps; list, watch and the page show it'
+
 before=$(stat -c %Z "$compiled")
 sleep 1
 dpkg -i "$second" > /dev/null
@@ -94,7 +107,10 @@ for _ in $(seq 60); do
   sleep 1
 done
 expect 'has not answered' cat /tmp/status.log
-step "says within a minute that the carrier is gone: $(head -n 1 /tmp/status.log)"
+expect 'has not answered' page
+expect 'has not answered' timeout 3 igd2pcp watch
+expect 'not connected' on_the_host upnpc -a 192.168.77.10 6882 6882 TCP 3600
+step "says within a minute that the carrier is gone, on every surface: $(head -n 1 /tmp/status.log)"
 
 end "$daemon"
 dpkg --purge igd2pcp > /dev/null 2>&1
