@@ -34,8 +34,6 @@ const WARM_UP_SHARE = 0.25;
 const MOST_KIB_PER_MINUTE = MINUTES >= 30 ? 20 : 600;
 const MOST_HANDLES_GAINED = 8;
 
-process.exitCode = await main();
-
 async function main() {
   const problems = obstacles();
   if (problems.length > 0) {
@@ -191,3 +189,5 @@ function seeded(seed) {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+process.exitCode = await main();
