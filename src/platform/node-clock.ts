@@ -16,6 +16,11 @@ export class NodeClock implements Clock {
   }
 
   wakeAt(at: Instant, wake: () => void): CancelWake {
+    // A timeout of nothing lasts a millisecond; what is due has no reason to wait that long.
+    if (at <= performance.now()) {
+      const soon = setImmediate(wake);
+      return () => clearImmediate(soon);
+    }
     let timer: NodeJS.Timeout | undefined;
     const sleep = (): void => {
       const left = Math.ceil(at - performance.now());
