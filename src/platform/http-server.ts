@@ -7,9 +7,10 @@ import type { Socket } from 'node:net';
 import express from 'express';
 import type { HttpHandler, HttpLimits, HttpListener, HttpPlace, HttpRequest, HttpResponse } from '../base/http.ts';
 import { type Endpoint, endpointText, IpAddress } from '../base/ip-address.ts';
-import type { IpPrefix } from '../base/ip-prefix.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import { answerBrokenRequests } from './broken-requests.ts';
+import { dropStrangers, limitConnectionsPerPeer } from './connection-limits.ts';
+import { type RequestBody, readBody } from './request-body.ts';
 import { clearSocketPath } from './unix-socket.ts';
 
 const NOWHERE: Endpoint = { address: IpAddress.of('0.0.0.0'), port: 0 };
@@ -23,7 +24,7 @@ export async function listenHttp(
   handler: HttpHandler,
   reportBug: ReportBug,
 ): Promise<Result<HttpListener, string>> {
-  const app = createApp(limits, handler, reportBug);
+  const app = createApp(place, limits, handler, reportBug);
   const server = createServer(
     {
       requestTimeout: limits.requestWithin,
@@ -55,33 +56,33 @@ export async function listenHttp(
   return ok({ endpoint, close: () => closeServer(server) });
 }
 
-function createApp(limits: HttpLimits, handler: HttpHandler, reportBug: ReportBug): express.Express {
-  const serve = answerWith(handler, reportBug);
+function createApp(place: HttpPlace, limits: HttpLimits, handler: HttpHandler, reportBug: ReportBug): express.Express {
+  const serve = answerWith(place, handler, reportBug);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.use((request: express.Request, response: express.Response, next: () => void) => {
+  app.use((incoming: express.Request, outgoing: express.Response) => {
     // RFC 9112 §3.2: with two Host fields nobody can say which is meant.
-    if ((request.headersDistinct['host']?.length ?? 0) > 1) endWith(response, 400);
-    else next();
+    if (hostFieldsOf(incoming) > 1) return endWith(outgoing, 400);
+    readBody(incoming, limits.bodyBytes, (body) => {
+      // RFC 9110 §15.5.16.
+      if (body.kind === 'encoded') endWith(outgoing, 415);
+      else void serve(incoming, outgoing, body);
+    });
   });
-  // `type` as a function: control points send odd content types or none. Nothing is inflated: no decompression bombs.
-  app.use(express.raw({ type: () => true, limit: limits.bodyBytes, inflate: false }));
-  app.use((request: express.Request, response: express.Response) => {
-    void serve(request, response, bodyText(request.body), false);
+  app.use((error: { status?: number }, _request: express.Request, response: express.Response, _next: unknown) => {
+    if (!response.headersSent) endWith(response, error.status ?? 400);
   });
-  app.use(
-    (
-      error: { type?: string; status?: number },
-      request: express.Request,
-      response: express.Response,
-      _next: unknown,
-    ) => {
-      if (error.type === 'entity.too.large') void serve(request, response, '', true);
-      else if (!response.headersSent) endWith(response, error.status ?? 400);
-    },
-  );
   return app;
+}
+
+function hostFieldsOf({ rawHeaders }: IncomingMessage): number {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? '';
+    if (name.length === 4 && name.toLowerCase() === 'host') count += 1;
+  }
+  return count;
 }
 
 /** RFC 9110 §10.1.1: whoever asks before it sends a body hears at once that it would be too long. */
@@ -98,26 +99,22 @@ function endWith(response: ServerResponse, status: number): void {
   response.writeHead(status, { connection: 'close', 'content-length': 0 }).end();
 }
 
-function bodyText(body: unknown): string {
-  return body instanceof Uint8Array ? new TextDecoder().decode(body) : '';
-}
-
 /** A bug in a handler costs one answer, not the daemon. */
 export type ReportBug = (error: unknown) => void;
 
-function answerWith(handler: HttpHandler, reportBug: ReportBug) {
+function answerWith(place: HttpPlace, handler: HttpHandler, reportBug: ReportBug) {
+  const localOf = localEndpointAt(place);
   return async (
     incoming: IncomingMessage,
     outgoing: ServerResponse,
-    body: string,
-    bodyTooLong: boolean,
+    body: Exclude<RequestBody, { kind: 'encoded' }>,
   ): Promise<void> => {
     const hangUp = new AbortController();
     outgoing.once('close', () => {
       if (!outgoing.writableFinished) hangUp.abort();
     });
     try {
-      const response = await handler(toRequest(incoming, body, bodyTooLong, hangUp.signal));
+      const response = await handler(toRequest(incoming, localOf(incoming.socket), body, hangUp.signal));
       if (outgoing.destroyed) return;
       if (response.stream !== undefined) stream(outgoing, response, response.stream);
       else write(incoming, outgoing, response);
@@ -129,7 +126,12 @@ function answerWith(handler: HttpHandler, reportBug: ReportBug) {
   };
 }
 
-function toRequest(incoming: IncomingMessage, body: string, bodyTooLong: boolean, hungUp: AbortSignal): HttpRequest {
+function toRequest(
+  incoming: IncomingMessage,
+  local: Endpoint,
+  body: Exclude<RequestBody, { kind: 'encoded' }>,
+  hungUp: AbortSignal,
+): HttpRequest {
   const [, authority, rest = incoming.url ?? '/'] = /^https?:\/\/([^/?]*)(.*)$/i.exec(incoming.url ?? '') ?? [];
   const url = rest.startsWith('/') ? rest : `/${rest}`;
   const mark = url.indexOf('?');
@@ -144,13 +146,21 @@ function toRequest(incoming: IncomingMessage, body: string, bodyTooLong: boolean
     path: mark < 0 ? url : url.slice(0, mark),
     query: mark < 0 ? '' : url.slice(mark + 1),
     headers,
-    body,
-    bodyTooLong,
+    body: body.kind === 'whole' ? body.text : '',
+    bodyTooLong: body.kind === 'too long',
     httpVersion: incoming.httpVersion,
     peer: endpointOf(incoming.socket.remoteAddress, incoming.socket.remotePort),
-    local: endpointOf(incoming.socket.localAddress, incoming.socket.localPort),
+    local,
     hungUp,
   };
+}
+
+/** A listener of one address has only this one; the kernel need not be asked each time. */
+function localEndpointAt(place: HttpPlace): (socket: Socket) => Endpoint {
+  if (place.kind === 'unix') return () => NOWHERE;
+  const { address, port } = place.endpoint;
+  if (address.isUnspecified || port === 0) return ({ localAddress, localPort }) => endpointOf(localAddress, localPort);
+  return () => place.endpoint;
 }
 
 function endpointOf(address: string | undefined, port: number | undefined): Endpoint {
@@ -159,11 +169,12 @@ function endpointOf(address: string | undefined, port: number | undefined): Endp
 }
 
 function write(incoming: IncomingMessage, outgoing: ServerResponse, response: HttpResponse): void {
-  const bytes = Buffer.from(response.body ?? '', 'utf8');
+  const body = response.body ?? '';
   const wantsToStay = /\bkeep-alive\b/i.test(incoming.headers.connection ?? '');
   outgoing.shouldKeepAlive = wantsToStay && outgoing.shouldKeepAlive;
-  outgoing.writeHead(response.status, { ...response.headers, 'content-length': bytes.length });
-  outgoing.end(incoming.method === 'HEAD' ? undefined : bytes, response.afterwards);
+  outgoing.writeHead(response.status, { ...response.headers, 'content-length': Buffer.byteLength(body) });
+  // As text: head and body then leave in one piece.
+  outgoing.end(incoming.method === 'HEAD' ? undefined : body, 'utf8', response.afterwards);
 }
 
 function stream(outgoing: ServerResponse, response: HttpResponse, start: NonNullable<HttpResponse['stream']>): void {
@@ -173,34 +184,6 @@ function stream(outgoing: ServerResponse, response: HttpResponse, start: NonNull
     if (!outgoing.destroyed) outgoing.write(chunk);
   });
   outgoing.once('close', stop);
-}
-
-/** A packet to a LAN address can come in by the WAN interface, too; whoever sent it learns nothing. */
-function dropStrangers(server: Server, onlyFrom: IpPrefix): void {
-  server.on('connection', (socket: Socket) => {
-    const peer = IpAddress.parse(socket.remoteAddress ?? '');
-    if (peer === undefined || !onlyFrom.contains(peer)) socket.resetAndDestroy();
-  });
-}
-
-/** `maxConnections` is for all together: without this one silent machine could take every place. */
-function limitConnectionsPerPeer(server: Server, most: number): void {
-  const open = new Map<string, number>();
-  server.on('connection', (socket: Socket) => {
-    const peer = socket.remoteAddress;
-    if (peer === undefined) return;
-    const count = (open.get(peer) ?? 0) + 1;
-    if (count > most) {
-      socket.destroy();
-      return;
-    }
-    open.set(peer, count);
-    socket.once('close', () => {
-      const left = (open.get(peer) ?? 1) - 1;
-      if (left === 0) open.delete(peer);
-      else open.set(peer, left);
-    });
-  });
 }
 
 function listenTcp(server: Server, endpoint: Endpoint): Promise<void> {
