@@ -42,7 +42,8 @@ async function deleteOnce(
   // RFC 6970 §5.1: that the server cannot be reached is known already, and nothing is gained by waiting.
   const patience = iw.pcp.health() === 'down' ? iw.now() : deadline;
   const outcome = await Promise.race([release, iw.alarms.until(patience, 'answer a delete', answered.signal)]);
-  answered.abort();
+  // With a reason: without one an error with a stack would be made each time.
+  answered.abort('answered');
   if (typeof outcome === 'string') {
     markDeleting(iw, mapping);
     return refused(501);
