@@ -2,6 +2,7 @@
 
 import type { ProgramOutcome } from '../base/host.ts';
 import { ok, type Result, refused } from '../base/result.ts';
+import type { NftElement } from './nat1-elements.ts';
 import { NFT_TABLE } from './nft-ruleset.ts';
 
 export interface NftCall {
@@ -19,6 +20,16 @@ export const nftScript = (input: string): NftCall => ({ args: ['-f', '-'], input
 export const nftElements = (input: string): NftCall => ({ ...nftScript(input), isElementsOnly: true });
 
 export const nftListTable = (): NftCall => ({ args: ['-j', 'list', 'table', ...NFT_TABLE.split(' ')], input: '' });
+
+/** Terse: our rules; and nothing but an error unless each of these elements is there. */
+export const nftGlance = (elements: readonly NftElement[]): NftCall => ({
+  args: ['-j', '-t', '-f', '-'],
+  input: [
+    `list table ${NFT_TABLE}`,
+    ...elements.map(({ map, key }) => `get element ${NFT_TABLE} ${map} { ${key} }`),
+    '',
+  ].join('\n'),
+});
 
 /** Terse: everybody's rules without the elements of their sets. */
 export const nftListRuleset = (): NftCall => ({ args: ['-j', '-t', 'list', 'ruleset'], input: '' });

@@ -1,23 +1,14 @@
 // Keeps the kernel's table equal to what was asked for: one transaction per tick however many requests wait,
-// and now and then a look whether somebody flushed it. A machine: says what nft shall do, is told what came of it.
+// and now and then a check whether somebody flushed it. A machine: says what nft shall do, is told what came of it.
 
 import type { IpAddress } from '../base/ip-address.ts';
 import type { Machine, Wake } from '../base/machine.ts';
 import { ok, type Result, refused, unreachable } from '../base/result.ts';
-import { after, type Duration, earlier, type Instant, milliseconds, seconds } from '../base/time.ts';
+import { after, type Duration, earlier, type Instant, seconds } from '../base/time.ts';
+import { CheckTimes } from './check-times.ts';
 import type { Nat1Problem, Nat1Rule } from './local-nat.ts';
 import { type HeldRule, Nat1Claims, type RuleKey, ruleKey } from './nat1-claims.ts';
-import { elementId } from './nat1-elements.ts';
-import { parseTableListing, type TableListing } from './nft-listing.ts';
-import {
-  type NftCall,
-  type NftOutcome,
-  nftElements,
-  nftListTable,
-  nftScript,
-  nftSuccess,
-  saysNotThere,
-} from './nft-program.ts';
+import { type NftCall, type NftOutcome, nftElements, nftListTable, nftScript, nftSuccess } from './nft-program.ts';
 import { type RulesetOptions, renderFreshRuleset, renderTableRemoval } from './nft-ruleset.ts';
 import {
   applyChanges,
@@ -27,11 +18,9 @@ import {
   type TimedElement,
 } from './nft-transaction.ts';
 import type { OpenedTable } from './open-nft-table.ts';
+import { readListing, whatWasWrong, wrongElements } from './table-comparison.ts';
+import { glanceAtTable, rulesPrintSeen } from './table-glance.ts';
 
-/** A flushed table is back within this, when it is small. */
-const CHECK_EVERY = seconds(15);
-/** Listing and reading costs some 40 µs an element: this much longer for each keeps it below 0.2 % of a processor. */
-const CHECK_LATER_PER_ELEMENT = milliseconds(20);
 /** After a restart, elements of the earlier run wait this long for their mapping to be read and applied again. */
 export const STRANGERS_STAY = seconds(60);
 
@@ -53,7 +42,8 @@ interface Pending {
 
 type Work =
   | { readonly state: 'idle' }
-  | { readonly state: 'looking'; readonly batch: readonly Pending[] }
+  | { readonly state: 'glancing'; readonly batch: readonly Pending[] }
+  | { readonly state: 'looking'; readonly batch: readonly Pending[]; readonly becauseOfGlance: boolean }
   | {
       readonly state: 'writing';
       readonly batch: readonly Pending[];
@@ -79,7 +69,8 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
   #mustLook = false;
   #removal: RequestId | undefined;
   #waitingSince: Instant | undefined;
-  #nextCheckAt: Instant;
+  readonly #checkTimes: CheckTimes;
+  #glances = 0;
 
   constructor(ruleset: RulesetOptions, opened: OpenedTable, wanAddress: IpAddress | undefined, now: Instant) {
     this.#ruleset = ruleset;
@@ -88,7 +79,7 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
     this.#held = new Map(opened.listing.elements);
     this.#claims = new Nat1Claims(ruleset.hairpin, wanAddress);
     this.#strangersStayUntil = after(now, STRANGERS_STAY);
-    this.#nextCheckAt = after(now, CHECK_EVERY);
+    this.#checkTimes = new CheckTimes(this.#strangersStayUntil, now);
   }
 
   get elementCount(): number {
@@ -138,7 +129,7 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
 
   nextWake(): Wake | undefined {
     if (this.#work.state !== 'idle') return undefined;
-    const check = { at: this.#nextCheckAt, why: "compare the kernel's NAT table" };
+    const check = { at: this.#checkTimes.nextAt, why: "compare the kernel's NAT table" };
     if (this.#waitingSince === undefined) return check;
     return { at: earlier(this.#waitingSince, check.at), why: `write ${this.#touched.size} NAT elements` };
   }
@@ -146,13 +137,13 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
   handleTimeout(now: Instant): readonly KeeperOutput[] {
     if (this.#work.state !== 'idle') return [];
     if (this.#removal !== undefined) return this.#removeTable(this.#removal);
-    if (this.#nextCheckAt <= now) this.#mustLook = true;
-    if (!this.#mustLook && this.#waitingSince === undefined) return [];
+    const check = this.#mustLook ? 'look' : this.#checkTimes.due(now);
+    if (check === undefined && this.#waitingSince === undefined) return [];
     const batch = this.#pending;
     this.#pending = [];
     this.#waitingSince = undefined;
-    if (this.#mustLook) return this.#look(batch, now);
-    return this.#write(batch, this.#changesFor(this.#touched, now), { isRepair: false, putBack: undefined }, now);
+    if (check === 'look') return this.#look(batch, now);
+    return check === 'glance' ? this.#glance(batch, now) : this.#writeTouched(batch, now);
   }
 
   /** What came of the last 'run nft'. */
@@ -160,8 +151,10 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
     const work = this.#work;
     this.#work = { state: 'idle' };
     switch (work.state) {
+      case 'glancing':
+        return this.#glanced(work.batch, outcome, now);
       case 'looking':
-        return this.#looked(work.batch, outcome, now);
+        return this.#looked(work, outcome, now);
       case 'writing':
         return this.#wrote(work, outcome, now);
       case 'removing the table':
@@ -186,20 +179,39 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
     for (const id of ids) this.#touched.add(id);
   }
 
-  #look(batch: readonly Pending[], now: Instant): readonly KeeperOutput[] {
+  #glance(batch: readonly Pending[], now: Instant): readonly KeeperOutput[] {
+    this.#forgetExpired(now);
+    this.#checkTimes.glancing(now);
+    this.#glances += 1;
+    this.#work = { state: 'glancing', batch };
+    return [{ kind: 'run nft', call: glanceAtTable(this.#held, this.#glances, now), changes: 0 }];
+  }
+
+  #glanced(batch: readonly Pending[], outcome: NftOutcome, now: Instant): readonly KeeperOutput[] {
+    const print = rulesPrintSeen(outcome, now);
+    if (print === undefined || print !== (this.#rulesPrint ?? print)) return this.#look(batch, now, true);
+    this.#rulesPrint = print;
+    return this.#writeTouched(batch, now);
+  }
+
+  #look(batch: readonly Pending[], now: Instant, becauseOfGlance = false): readonly KeeperOutput[] {
     this.#mustLook = false;
-    this.#nextCheckAt = after(now, (CHECK_EVERY + this.#held.size * CHECK_LATER_PER_ELEMENT) as Duration);
-    this.#work = { state: 'looking', batch };
+    this.#checkTimes.looking(this.#held.size, now);
+    this.#work = { state: 'looking', batch, becauseOfGlance };
     return [{ kind: 'run nft', call: nftListTable(), changes: 0 }];
   }
 
-  #looked(batch: readonly Pending[], outcome: NftOutcome, now: Instant): readonly KeeperOutput[] {
+  #looked(
+    { batch, becauseOfGlance }: Work & { readonly state: 'looking' },
+    outcome: NftOutcome,
+    now: Instant,
+  ): readonly KeeperOutput[] {
     const listing = readListing(outcome, now);
     if (!listing.ok) return this.#failed(batch, listing.error);
     const found = listing.value;
     const rulesAreOurs = found !== undefined && found.rulesPrint === (this.#rulesPrint ?? found.rulesPrint);
     this.#rulesPrint = rulesAreOurs ? found.rulesPrint : undefined;
-    this.#claims.dropExpired(now);
+    this.#forgetExpired(now);
     const believed = this.#held;
     // Rules are remade together with the table: a map of the wrong make cannot be mended in place.
     this.#held = rulesAreOurs ? new Map(found.elements) : new Map<string, TimedElement>();
@@ -207,8 +219,14 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
     if (now >= this.#strangersStayUntil) for (const id of this.#held.keys()) ids.add(id);
     const changes = this.#changesFor(ids, now);
     const putBack = whatWasWrong(found !== undefined, rulesAreOurs, wrongElements(changes, believed));
+    if (becauseOfGlance && putBack === undefined) this.#checkTimes.misled(this.#held.size, now);
     const rules = rulesAreOurs ? '' : renderFreshRuleset(this.#ruleset);
     return this.#write(batch, changes, { isRepair: true, putBack }, now, rules);
+  }
+
+  #forgetExpired(now: Instant): void {
+    this.#claims.dropExpired(now);
+    for (const [id, { until }] of this.#held) if (until <= now) this.#held.delete(id);
   }
 
   #changesFor(ids: Iterable<string>, now: Instant): readonly ElementChange[] {
@@ -218,6 +236,10 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
       if (change !== undefined) changes.push(change);
     }
     return changes;
+  }
+
+  #writeTouched(batch: readonly Pending[], now: Instant): readonly KeeperOutput[] {
+    return this.#write(batch, this.#changesFor(this.#touched, now), { isRepair: false, putBack: undefined }, now);
   }
 
   #write(
@@ -251,6 +273,9 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
   /** Nothing half done: each rule goes back to what it was, newest change first. */
   #failed(batch: readonly Pending[], problem: string): readonly KeeperOutput[] {
     for (const { undo } of [...batch].reverse()) if (undo !== undefined) this.#undo(undo);
+    // What later requests want may have been in the same transaction: it is still to be written.
+    this.#touch(this.#claims.ids());
+    this.#checkTimes.mistrust();
     return [{ kind: 'nft failed', problem }, ...batch.map(({ id }) => settled(id, refused(problem)))];
   }
 
@@ -280,25 +305,3 @@ const settled = (request: RequestId, outcome: Result<void, Nat1Problem>): Keeper
 });
 
 const asNothing = (result: Result<string, string>): Result<void, string> => (result.ok ? ok(undefined) : result);
-
-/** Undefined: there is no table of ours. */
-function readListing(outcome: NftOutcome, now: Instant): Result<TableListing | undefined, string> {
-  if (saysNotThere(outcome)) return ok(undefined);
-  const listed = nftSuccess(outcome);
-  return listed.ok ? parseTableListing(listed.value, now) : listed;
-}
-
-/** Elements that we believed to be there and that have to be written again. */
-function wrongElements(changes: readonly ElementChange[], believed: ReadonlyMap<string, TimedElement>): number {
-  const mended = changes.filter(({ kind, timed }) => {
-    const before = believed.get(elementId(timed.element));
-    return (kind === 'add' || kind === 'replace') && before?.element.value === timed.element.value;
-  });
-  return mended.length;
-}
-
-function whatWasWrong(isThere: boolean, rulesAreOurs: boolean, wrong: number): string | undefined {
-  if (!isThere) return `the table was gone; made anew with ${wrong} elements`;
-  if (!rulesAreOurs) return `chains, maps or rules had been changed; made anew with ${wrong} elements`;
-  return wrong > 0 ? `${wrong} elements were gone or changed` : undefined;
-}

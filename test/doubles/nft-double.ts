@@ -24,6 +24,8 @@ export class NftDouble {
   readonly calls: NftCall[] = [];
   /** false: as Linux 6.6 and before. */
   addExtends = true;
+  /** false: an nft that cannot be asked for an element of a map. */
+  answersGet = true;
   /** What `list ruleset` prints: everybody's rules, for the firewall probe. */
   ruleset = '{"nftables": []}';
   /** What is wrong with the program; every call then ends so. */
@@ -62,7 +64,24 @@ export class NftDouble {
       for (const line of call.input.split('\n')) if (line !== '') this.#statement(line);
       return '';
     }
-    return call.args.at(-1) === 'ruleset' ? this.ruleset : this.#listTable();
+    if (call.args.at(-1) === 'ruleset') return this.ruleset;
+    const isTerse = call.args.includes('-t');
+    if (call.input === '') return this.#listTable(isTerse);
+    return call.input
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => this.#question(line, isTerse))
+      .join('');
+  }
+
+  /** As nft 1.0.6: the table in JSON, what is said of an element in its own language. */
+  #question(line: string, isTerse: boolean): string {
+    if (line === 'list table inet igd2pcp') return this.#listTable(isTerse);
+    if (!this.answersGet) throw new Complaint('Error: syntax error, unexpected get');
+    const [, map = '', key = ''] = /^get element inet igd2pcp (\S+) \{ (.+) \}$/.exec(line) ?? [];
+    if (this.secondsLeft(map, key) <= 0)
+      throw new Complaint('Error: Could not process rule: No such file or directory');
+    return `table inet igd2pcp {\n\tmap ${map} {\n\t}\n}\n`;
   }
 
   #statement(line: string): void {
@@ -119,7 +138,7 @@ export class NftDouble {
     map.elements.set(key, { value, timeout, expiresAt: this.now + timeout * 1000 });
   }
 
-  #listTable(): string {
+  #listTable(isTerse: boolean): string {
     if (this.table === undefined) throw new Complaint('Error: No such file or directory');
     const home = { family: 'inet', table: 'igd2pcp' };
     const maps = [...this.table.maps].map(([name, { type, elements }], handle) => {
@@ -128,7 +147,7 @@ export class NftDouble {
         const expires = Math.floor((held.expiresAt - this.now) / 1000);
         return [{ elem: { val: concat(key), timeout: held.timeout, expires } }, concat(held.value)];
       });
-      return { map: { ...home, name, type, handle, ...(elem.length > 0 && { elem }) } };
+      return { map: { ...home, name, type, handle, ...(elem.length > 0 && !isTerse && { elem }) } };
     });
     const chains = [...this.table.chains].map(([name, { head }], handle) => ({
       chain: { ...home, name, head, handle },
@@ -136,7 +155,7 @@ export class NftDouble {
     const rules = [...this.table.chains].flatMap(([chain, held]) =>
       held.rules.map((text, handle) => ({ rule: { ...home, chain, handle, expr: [text] } })),
     );
-    return JSON.stringify({ nftables: [{ metainfo: { version: '1.0.6' } }, ...maps, ...chains, ...rules] });
+    return `${JSON.stringify({ nftables: [{ metainfo: { version: '1.0.6' } }, ...maps, ...chains, ...rules] })}\n`;
   }
 }
 

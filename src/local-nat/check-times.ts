@@ -1,0 +1,54 @@
+// When the kernel's table is compared with what it should be, and how closely: often by a glance that costs the same for
+// any size, seldom by listing every element.
+
+import { after, type Duration, earlier, type Instant, later, milliseconds, seconds } from '../base/time.ts';
+
+/** What a firewall reload did is found within this. */
+const GLANCE_EVERY = seconds(15);
+/** A single element that somebody took away is found within this, when there are few. */
+const LOOK_EVERY = seconds(60);
+/** Listing and reading costs some 50 µs an element: this much later for each keeps it at 0.03 % of a processor. */
+const LOOK_LATER_PER_ELEMENT = milliseconds(150);
+/** Where each glance ends in a whole listing for nothing: keeps those at 0.3 %. */
+const GLANCE_LATER_PER_ELEMENT = milliseconds(20);
+
+export type Check = 'glance' | 'look';
+
+export class CheckTimes {
+  #glanceAt: Instant;
+  #lookAt: Instant;
+
+  constructor(firstLookAt: Instant, now: Instant) {
+    this.#glanceAt = after(now, GLANCE_EVERY);
+    this.#lookAt = firstLookAt;
+  }
+
+  get nextAt(): Instant {
+    return earlier(this.#glanceAt, this.#lookAt);
+  }
+
+  due(now: Instant): Check | undefined {
+    if (this.#lookAt <= now) return 'look';
+    return this.#glanceAt <= now ? 'glance' : undefined;
+  }
+
+  glancing(now: Instant): void {
+    this.#glanceAt = after(now, GLANCE_EVERY);
+  }
+
+  looking(elements: number, now: Instant): void {
+    this.#glanceAt = after(now, GLANCE_EVERY);
+    this.#lookAt = after(now, (LOOK_EVERY + elements * LOOK_LATER_PER_ELEMENT) as Duration);
+  }
+
+  /** A glance made somebody list the whole table, which was in order: this nft may not be able to answer it. */
+  misled(elements: number, now: Instant): void {
+    const quiet = (GLANCE_EVERY + elements * GLANCE_LATER_PER_ELEMENT) as Duration;
+    this.#glanceAt = later(this.#glanceAt, after(now, quiet));
+  }
+
+  /** Something failed: the next check is a close one. */
+  mistrust(): void {
+    this.#lookAt = earlier(this.#lookAt, this.#glanceAt);
+  }
+}
