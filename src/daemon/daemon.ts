@@ -9,6 +9,7 @@ import type { DescriptorTexts } from '../igd/descriptor-texts.ts';
 import { createGateway, type RunningGateway } from '../interworking/create-gateway.ts';
 import { MappingFile } from '../mapping/mapping-file.ts';
 import { MappingTable } from '../mapping/mapping-table.ts';
+import { OwedReleases } from '../mapping/owed-releases.ts';
 import { SAMPLE_EVERY } from '../operator/event-history.ts';
 import { MappingMetrics } from '../operator/mapping-metrics.ts';
 import { Metrics, type ProcessFigures } from '../operator/metrics.ts';
@@ -50,6 +51,7 @@ const LOOK_AT_HOSTS_EVERY = seconds(10);
 export class Daemon {
   readonly #parts: DaemonParts;
   readonly #table = new MappingTable();
+  readonly #owed = new OwedReleases();
   readonly #history: HistoryKeeper;
   readonly #metrics = new Metrics();
   readonly #mappingMetrics = new MappingMetrics(this.#metrics);
@@ -83,11 +85,13 @@ export class Daemon {
       files: host.files,
       directory: config.state.directory,
       table: this.#table,
+      owed: this.#owed,
       clock: () => ({ now: host.clock.now(), wall: host.clock.wallTime() }),
       log: host.log,
     });
     this.#gateway = createGateway({
       table: this.#table,
+      owed: this.#owed,
       pcp,
       localNat: wan.nat,
       policy: () => policyOf(this.#config),
@@ -189,9 +193,10 @@ export class Daemon {
     await Promise.all([this.#lan?.close(), this.#admin?.close()]);
     if (this.#parts.isDemo) await this.#gateway.close(RELEASE_WITHIN);
     else this.#gateway.stop();
+    // Before the last write: what was asked for and is not answered yet is owed to the server.
+    this.#pcp.close();
     await this.#file.close();
     await this.#wan.close(this.#config.wan.flushOnExit);
-    this.#pcp.close();
   }
 
   async #restore(): Promise<void> {
@@ -225,6 +230,7 @@ export class Daemon {
         this.#history.changed();
       },
       mappingUpdated() {},
+      withdrawal() {},
       serverChanged: () => this.#history.changed(),
       sourceAddressChanged: () => this.#wan.look(),
       healthChanged: () => {

@@ -168,6 +168,8 @@ export class LibraryConnection {
       mappingUpdated: (update) => {
         for (const kept of this.#kept) kept.update(update);
       },
+      // A program's mappings end with it, whatever the server says.
+      withdrawal() {},
       healthChanged: () => {
         if (session.health() !== 'up') return;
         for (const kept of this.#kept) kept.serverIsBack();

@@ -15,6 +15,9 @@ export function tellNews(listener: PcpServiceListener, news: PcpNews): void {
     case 'mapping updated':
       listener.mappingUpdated(news.update);
       break;
+    case 'withdrawal':
+      listener.withdrawal(news.withdrawal);
+      break;
     case 'server changed':
       listener.serverChanged(news.server);
       break;
@@ -39,6 +42,11 @@ export function newsSentence(news: PcpNews): string {
       return `the PCP server ${news.server} lost its mappings`;
     case 'mapping updated':
       return `the PCP server ${news.update.server} changed the mapping of ${news.update.protocol} ${news.update.internalPort}`;
+    case 'withdrawal': {
+      const { state, server, protocol, internalPort } = news.withdrawal;
+      const what = `the mapping of ${protocol} ${internalPort} nobody wants`;
+      return `the PCP server ${server} ${state === 'owed' ? 'is to delete' : 'has answered for'} ${what}`;
+    }
     case 'server changed':
       return news.server === undefined ? 'there is no PCP server' : `requests go to the PCP server ${news.server}`;
     case 'source address changed':

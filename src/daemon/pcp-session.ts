@@ -9,6 +9,7 @@ import { inOrder } from '../pcp/address-order.ts';
 import { Client, type ServerCandidate } from '../pcp/client.ts';
 import type { ClientOutput, DatagramIgnoredBecause } from '../pcp/client-output.ts';
 import type { ClientSettings } from '../pcp/client-settings.ts';
+import type { ReleaseWish } from '../pcp/exchange.ts';
 import type { MapOutcome, ReleaseOutcome, ServerId } from '../pcp/map-outcome.ts';
 import type { MapKey, MapRequest } from '../pcp/map-request.ts';
 import { DEFAULT_PACING } from '../pcp/pacing.ts';
@@ -109,11 +110,19 @@ class NetworkedPcpSession implements PcpSession {
   }
 
   release(key: MapKey, until: Instant, isWaitedFor = false): Promise<ReleaseOutcome> {
+    return this.#release({ key, until, isWaitedFor });
+  }
+
+  releaseOwed(server: ServerId, key: MapKey, until: Instant): Promise<ReleaseOutcome> {
+    return this.#release({ key, until, owedTo: server });
+  }
+
+  #release(wish: ReleaseWish): Promise<ReleaseOutcome> {
     if (this.#isClosed) return Promise.resolve({ kind: 'unanswered', why: 'closed' });
     const id = this.#nextId++;
     return new Promise((resolve) => {
       this.#releases.set(id, resolve);
-      this.#driven.run((machine, now) => machine.release(id, { key, until, isWaitedFor }, now));
+      this.#driven.run((machine, now) => machine.release(id, wish, now));
     });
   }
 
@@ -252,7 +261,8 @@ class NetworkedPcpSession implements PcpSession {
 
   #report(news: PcpNews): void {
     const sentence = newsSentence(news);
-    if (news.kind === 'server lost state') this.#tell('warn', sentence);
+    if (news.kind === 'withdrawal') this.#host.log.debug(sentence);
+    else if (news.kind === 'server lost state') this.#tell('warn', sentence);
     else if (news.kind === 'server changed' && news.server === undefined) {
       this.#tell('warn', `${sentence}: ${this.noServerBecause()}`);
     } else this.#tell('info', sentence);

@@ -1,8 +1,8 @@
 // One MAP and what it takes to be sure of its answer: an exact port is checked, emulated where the server cannot
 // promise it, and given back when it is another one. Nothing is kept here.
 
-import { after, between, type Instant, longer, milliseconds } from '../base/time.ts';
-import type { MapOutcome, Refused } from '../pcp/map-outcome.ts';
+import { between, type Instant, longer, milliseconds } from '../base/time.ts';
+import type { Granted, MapOutcome, Refused } from '../pcp/map-outcome.ts';
 import type { MapRequest } from '../pcp/map-request.ts';
 import {
   CANNOT_PROVIDE_EXTERNAL,
@@ -54,13 +54,11 @@ const withoutPeers = (request: MapRequest): MapRequest => ({ ...request, remoteP
 /** RFC 6887 §13.2: another port is no success for who asked for this one. Some servers give one all the same. */
 function exactOrNothing(iw: Interworking, request: MapRequest, outcome: MapOutcome): MapOutcome {
   if (outcome.kind !== 'granted' || outcome.assignedPort === request.suggestedPort) return outcome;
-  giveBack(iw, request, outcome.lifetime);
+  giveBack(iw, request, outcome);
   const conflict: Refused = ownRefusal(outcome, CANNOT_PROVIDE_EXTERNAL);
   return conflict;
 }
 
 /** Deletes what was just granted, behind the answer. */
-export function giveBack(iw: Interworking, request: MapRequest, lifetime: ReturnType<typeof between>): void {
-  const { protocol, internalPort, thirdParty, nonce } = request;
-  void iw.pcp.release({ protocol, internalPort, thirdParty, nonce }, after(iw.now(), lifetime));
-}
+export const giveBack = (iw: Interworking, request: MapRequest, granted: Granted): void =>
+  iw.releases.giveBack(request, granted);

@@ -75,7 +75,10 @@ class InterworkingGateway implements RunningGateway {
     const { table, unit, alarms, now } = this.#iw;
     this.#external.attach(this.#iw);
     this.#connection = new ConnectionWatch(context.pcp);
-    this.#renewals = new RenewalLoop(table, unit, (mapping) => whyLost(this.#iw, mapping));
+    this.#renewals = new RenewalLoop(table, unit, {
+      ending: (mapping) => this.#iw.releases.owe(mapping),
+      whyLost: (mapping) => whyLost(this.#iw, mapping),
+    });
     this.machine = {
       nextWake: (): Wake | undefined => earliestWake([this.#renewals.nextWake(), alarms.nextWake()]),
       handleTimeout: (at: Instant) => {
@@ -128,6 +131,7 @@ class InterworkingGateway implements RunningGateway {
 
   start(stored: readonly Mapping[]): void {
     resumeMappings(this.#iw, stored);
+    this.#iw.releases.resume();
     if (this.#iw.options.externalAddress === 'anchor') void this.#external.keepAnchor();
     void watchHosts(this.#iw);
   }
@@ -137,7 +141,10 @@ class InterworkingGateway implements RunningGateway {
     const until = after(now(), within);
     const mappings = [...table.all()];
     table.batch(() => {
-      for (const mapping of mappings) table.remove(mapping, 'closing', 'the gateway closes');
+      for (const mapping of mappings) {
+        releases.owe(mapping);
+        table.remove(mapping, 'closing', 'the gateway closes');
+      }
     });
     const all = mappings.map((mapping) => releases.begin(mapping, until));
     await Promise.all([...all, this.#probes.close(), this.#external.close(until), durable()]);
@@ -168,17 +175,18 @@ class InterworkingGateway implements RunningGateway {
   }
 
   #assemble(context: GatewayContext): Interworking {
+    const nonces = new NonceBook(context.drawNonce ?? (() => context.random.bytes(NONCE_BYTES)));
     return {
       ...context,
       unit: () => context.random.unit(),
       turns: new PortTurns(),
       alarms: new Alarms(),
-      nonces: new NonceBook(context.drawNonce ?? (() => context.random.bytes(NONCE_BYTES))),
+      nonces,
       quota: new Quota(context.table),
       rate: new RequestRate(),
       refusals: new RefusalFeed(),
       lost: new LostMappings(),
-      releases: new Releases(context.pcp),
+      releases: new Releases(context, nonces),
       probes: this.#probes,
       external: this.#external,
       trouble: new Map(),
@@ -187,9 +195,11 @@ class InterworkingGateway implements RunningGateway {
   }
 
   #tableChanged(changes: MappingChanges): void {
-    const { lost, trouble, now } = this.#iw;
+    const { lost, trouble, releases, now } = this.#iw;
     for (const change of changes) {
       const { mapping } = change;
+      if (change.kind !== 'removed') releases.regained(mapping);
+      if (change.kind === 'updated') releases.leftBehind(change.previous, mapping);
       if (change.kind === 'removed') {
         trouble.delete(mappingKeyText(mapping));
         if (change.reason === 'lost') lost.note(mapping, change.why, now());

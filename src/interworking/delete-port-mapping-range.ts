@@ -1,5 +1,5 @@
 // DeletePortMappingRange (RFC 6970 §5.8; WANIPConnection:2 §2.5.19): one change of the table, one event; the server is
-// told behind the answer, as the RFC allows.
+// told behind the answer, as the RFC allows; that it is still to be told is on the disk before the answer.
 
 import { isInPortRange } from '../base/port-number.ts';
 import { ok, refused } from '../base/result.ts';
@@ -21,7 +21,10 @@ export async function deletePortMappingRange(
   const allowed = selected.filter((mapping) => objectionToDeleting(asker, mapping, iw.policy()) === undefined);
   if (allowed.length === 0) return refused(606);
   iw.table.batch(() => {
-    for (const mapping of allowed) iw.table.remove(mapping, 'deleted', `${asker.address.text} deleted a range`);
+    for (const mapping of allowed) {
+      iw.releases.owe(mapping);
+      iw.table.remove(mapping, 'deleted', `${asker.address.text} deleted a range`);
+    }
   });
   for (const mapping of allowed) void releaseInBackground(iw, mapping);
   await iw.durable();

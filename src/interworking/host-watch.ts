@@ -22,7 +22,7 @@ export async function watchHosts(iw: Interworking): Promise<void> {
 
 /** All mappings bound to the address go, here as one change. */
 function letGo(iw: Interworking, departed: readonly DepartedHost[]): void {
-  const { table } = iw;
+  const { table, releases } = iw;
   const gone = departed.flatMap((host) => {
     const mappings = [...table.all()].filter((mapping) => mapping.internalClient.text === host.address);
     // Silence alone is no proof: what ends by itself may as well do so.
@@ -31,7 +31,10 @@ function letGo(iw: Interworking, departed: readonly DepartedHost[]): void {
       .map((mapping) => ({ mapping, why: host.why }));
   });
   table.batch(() => {
-    for (const { mapping, why } of gone) table.remove(mapping, 'host gone', why);
+    for (const { mapping, why } of gone) {
+      releases.owe(mapping);
+      table.remove(mapping, 'host gone', why);
+    }
   });
   for (const { mapping } of gone) void releaseInBackground(iw, mapping);
 }

@@ -8,6 +8,7 @@ import type { PortNumber } from '../base/port-number.ts';
 import { type Duration, days, type Instant, minutes, seconds, type WallTime } from '../base/time.ts';
 import type { LocalNat } from '../local-nat/local-nat.ts';
 import type { MappingTable } from '../mapping/mapping-table.ts';
+import type { OwedReleases } from '../mapping/owed-releases.ts';
 import type { Alarms } from './alarms.ts';
 import type { ControlPoint, PortMappingName, PortMappingRequest } from './gateway.ts';
 import type { HostObservation } from './host-departure.ts';
@@ -59,6 +60,8 @@ export const DEFAULT_GATEWAY_OPTIONS: GatewayOptions = {
 /** What the daemon provides. */
 export interface GatewayContext {
   readonly table: MappingTable;
+  /** What PCP servers are to delete and have not answered for. */
+  readonly owed: OwedReleases;
   readonly pcp: PcpService;
   /** Undefined: this box does not NAT. */
   readonly localNat: LocalNat | undefined;

@@ -100,7 +100,7 @@ async function obtain(
   if (problem !== undefined) {
     const rule = nat1RuleOf(mapping);
     if (rule !== undefined) void iw.localNat?.remove(rule);
-    giveBack(iw, request, outcome.lifetime);
+    giveBack(iw, request, outcome);
     return refused(problem);
   }
   iw.table.put(mapping);

@@ -3,7 +3,7 @@
 
 import type { IpAddress } from '../base/ip-address.ts';
 import type { Duration, Instant } from '../base/time.ts';
-import type { MapOutcome, MappingUpdate, ReleaseOutcome, ServerId } from '../pcp/map-outcome.ts';
+import type { MapOutcome, MappingUpdate, ReleaseOutcome, ServerId, Withdrawal } from '../pcp/map-outcome.ts';
 import type { MapKey, MapRequest } from '../pcp/map-request.ts';
 
 export type Patience =
@@ -18,6 +18,11 @@ export interface PcpService {
   map(request: MapRequest, patience: Patience): Promise<MapOutcome>;
   /** MAP with lifetime 0 (RFC 6887 §15). Tried until answered or `until`. Paced, unless a control point waits for it. */
   release(key: MapKey, until: Instant, isWaitedFor?: boolean): Promise<ReleaseOutcome>;
+  /**
+   * A release that is owed from before, to that server or to none. Paced, behind whatever ends sooner; `unanswered` while
+   * the same mapping is being asked for, as its answer decides.
+   */
+  releaseOwed(server: ServerId, key: MapKey, until: Instant): Promise<ReleaseOutcome>;
   /** Whom the next request would go to; undefined when there is no candidate. */
   currentServer(): ServerId | undefined;
   /** "down": a request would be answered `unanswered` at once (RFC 6970 §5.1). */
@@ -35,6 +40,8 @@ export interface PcpServiceListener {
   serverLostState(server: ServerId): void;
   /** An unsolicited MAP response for a mapping of ours (RFC 6887 §11.5). Copies are dropped before. */
   mappingUpdated(update: MappingUpdate): void;
+  /** A mapping is or may be there that nobody wants; the client releases it by itself, as long as the process lives. */
+  withdrawal(withdrawal: Withdrawal): void;
   /** Requests now go to another server, or none. */
   serverChanged(server: ServerId | undefined): void;
   /** The address we send from changed: what was mapped from the old one must be mapped anew (RFC 6970 §5.10). */

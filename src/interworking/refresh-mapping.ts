@@ -33,7 +33,7 @@ export async function refreshMapping(
     return refused(failureOf(outcome, asking.action, asking.asker.igd));
   }
   if (iw.table.find(existing) === undefined) {
-    giveBack(iw, request, outcome.lifetime);
+    giveBack(iw, request, outcome);
     return refused(failure(501, 'it ended while it was being renewed'));
   }
   const upstream = upstreamOf(outcome, request, iw.now(), iw.unit);

@@ -56,7 +56,7 @@ const isConflict = (outcome: MapOutcome): outcome is MapOutcome & { kind: 'refus
 
 function accept(iw: Interworking, current: Mapping | undefined, request: MapRequest, outcome: Granted): void {
   // It ended meanwhile: a grant that came after the delete would leave a hole behind.
-  if (current === undefined) giveBack(iw, request, outcome.lifetime);
+  if (current === undefined) giveBack(iw, request, outcome);
   else if (current.state !== 'deleting') acceptGrant(iw, current, upstreamOf(outcome, request, iw.now(), iw.unit));
 }
 

@@ -17,15 +17,21 @@ export type RenewalOutput =
 /** A delete that was refused is tried again this often until the mapping ends by itself. */
 export const RELEASE_AGAIN = seconds(60);
 
+export interface RenewalSurroundings {
+  /** Called before an entry leaves the table that the server may keep: so that both are on the disk together. */
+  ending(mapping: Mapping): void;
+  whyLost(mapping: Mapping): string;
+}
+
 export class RenewalLoop implements Machine<RenewalOutput> {
   readonly #table: MappingTable;
   readonly #random: () => number;
-  readonly #whyLost: (mapping: Mapping) => string;
+  readonly #surroundings: RenewalSurroundings;
 
-  constructor(table: MappingTable, random: () => number, whyLost: (mapping: Mapping) => string) {
+  constructor(table: MappingTable, random: () => number, surroundings: RenewalSurroundings) {
     this.#table = table;
     this.#random = random;
-    this.#whyLost = whyLost;
+    this.#surroundings = surroundings;
   }
 
   nextWake(): Wake | undefined {
@@ -43,6 +49,7 @@ export class RenewalLoop implements Machine<RenewalOutput> {
   #endLeases(now: Instant): readonly RenewalOutput[] {
     const outputs: RenewalOutput[] = [];
     for (let due = this.#table.nextLeaseEnd(); due !== undefined && due.at <= now; due = this.#table.nextLeaseEnd()) {
+      this.#surroundings.ending(due.mapping);
       this.#table.remove(due.mapping, 'expired', 'its lease is over');
       outputs.push({ kind: 'release', mapping: due.mapping });
     }
@@ -69,8 +76,10 @@ export class RenewalLoop implements Machine<RenewalOutput> {
       return { kind: 'release', mapping };
     }
     if (now >= upstream.expiresAt) {
-      this.#table.remove(mapping, 'lost', this.#whyLost(mapping));
-      return { kind: 'release', mapping: asIfRenewed(mapping, now) };
+      const gone = asIfRenewed(mapping, now);
+      this.#surroundings.ending(gone);
+      this.#table.remove(mapping, 'lost', this.#surroundings.whyLost(mapping));
+      return { kind: 'release', mapping: gone };
     }
     // RFC 6887 §14.1.3: a recovery retransmits; a renewal sends one packet per window.
     if (mapping.state === 'restoring' || mapping.state === 'degraded') {

@@ -1,7 +1,7 @@
 // Everything is in doubt: the server lost its state, another server took over, our address changed, or this box
 // restarted (RFC 6970 §5.10; RFC 6887 §14). Each entry becomes due within 5 s; the renewal loop does the rest.
 
-import { after, type Duration, type Instant, later, minutes, scale, seconds } from '../base/time.ts';
+import { after, between, type Duration, type Instant, later, longer, minutes, scale, seconds } from '../base/time.ts';
 import type { Mapping } from '../mapping/mapping.ts';
 import type { Interworking } from './interworking.ts';
 import { nat1RuleOf, refreshNat1Rule } from './nat1-rule.ts';
@@ -72,7 +72,11 @@ function letGo(iw: Interworking, mapping: Mapping): void {
   if (iw.table.withNonce(mapping.upstream.nonce).length > 0) return;
   const rule = nat1RuleOf(mapping);
   if (rule !== undefined) void iw.localNat?.remove(rule);
-  void iw.releases.begin(mapping, after(iw.now(), GRACE));
+  // Renewals of the last minutes need not have been written: the grant may be as new as can be.
+  const { grantedAt, expiresAt } = mapping.upstream;
+  const until = after(iw.now(), longer(between(grantedAt, expiresAt), GRACE));
+  iw.releases.owe(mapping, until);
+  void iw.releases.begin(mapping, until);
 }
 
 /** A table written with NAT1 is of no use without, and the other way round: the internal ports mean other things. */

@@ -27,6 +27,7 @@ export function listenToServer(iw: Interworking, listener: ServerNewsListener): 
       }
       listener.doubtAddress();
       restoreMappings(iw, (mapping) => mapping.upstream.server !== server);
+      iw.releases.takeUp();
     },
     sourceAddressChanged: (address) => {
       if (address === undefined) {
@@ -36,10 +37,15 @@ export function listenToServer(iw: Interworking, listener: ServerNewsListener): 
       listener.doubtAddress();
       // RFC 6970 §5.10: the mappings belong to the address we had.
       restoreMappings(iw, () => true);
+      iw.releases.takeUp();
     },
+    withdrawal: (withdrawal) => iw.releases.withdrawn(withdrawal),
     healthChanged: () => {
       // Recoveries that found no server need not wait for their next attempt.
-      if (iw.pcp.health() === 'up') restoreMappings(iw, (mapping) => mapping.state === 'restoring');
+      if (iw.pcp.health() === 'up') {
+        restoreMappings(iw, (mapping) => mapping.state === 'restoring');
+        iw.releases.takeUp();
+      }
       listener.healthChanged();
     },
   });

@@ -1,6 +1,6 @@
 // Keeps the table on disk (RFC 6970 §5.3; RFC 6887 §11.2 for the nonces). Births and ends are durable when `settled`
-// settles; renewals change nothing a restart could not ask for again, so they wait and are written together.
-// One write at a time; a failed one is followed by a whole new snapshot, never by an append to a torn line.
+// settles, and so is what is owed to servers; renewals and paid debts change nothing a restart could not find out again,
+// so they wait. One write at a time; a failed one is followed by a whole new snapshot, never by an append to a torn line.
 
 import type { FileProblem, FileStore } from '../base/host.ts';
 import type { Log } from '../base/log.ts';
@@ -13,6 +13,8 @@ import { type Mapping, mappingKeyText } from './mapping.ts';
 import type { MappingChange, MappingChanges } from './mapping-change.ts';
 import { type JournalEntry, journalHead, journalText, readStoredTable, snapshotText } from './mapping-store.ts';
 import type { MappingTable } from './mapping-table.ts';
+import { placeText } from './owed-release.ts';
+import type { OwedReleaseChange, OwedReleases } from './owed-releases.ts';
 
 /** Nonces open mappings: nobody else may read them. */
 const FILE_MODE = 0o600;
@@ -29,6 +31,7 @@ export interface MappingFileContext {
   readonly files: FileStore;
   readonly directory: string;
   readonly table: MappingTable;
+  readonly owed: OwedReleases;
   readonly clock: () => ClockReading;
   readonly log: Log;
 }
@@ -39,6 +42,8 @@ export class MappingFile implements Machine<MappingFileOutput> {
   readonly #journalPath: string;
   #generation = 0;
   #pending: JournalEntry[] = [];
+  /** Debts that are paid, by their place: written behind what is pending, and not for their own sake. */
+  readonly #paid = new Map<string, JournalEntry>();
   #waiting = deferred();
   #inFlight: Promise<void> | undefined;
   #isWriting = false;
@@ -58,11 +63,16 @@ export class MappingFile implements Machine<MappingFileOutput> {
     this.#reading = context.clock();
   }
 
-  /** What was in force when the last process ended; damage is reported, set aside, and never stops the start. */
+  /**
+   * What was in force when the last process ended; what it owed goes to the ledger. Damage is reported, set aside, and
+   * never stops the start.
+   */
   async load(): Promise<readonly Mapping[]> {
     const snapshot = await this.#read(this.#snapshotPath);
     const journal = await this.#read(this.#journalPath);
-    const stored = readStoredTable(snapshot, journal, this.#context.clock());
+    const reading = this.#context.clock();
+    const stored = readStoredTable(snapshot, journal, reading);
+    for (const release of stored.owed) this.#context.owed.owe(release, reading.now);
     this.#generation = stored.generation;
     if (stored.snapshotDamage !== undefined) await this.#setAside(this.#snapshotPath, stored.snapshotDamage);
     if (stored.journalDamage !== undefined) await this.#setAside(this.#journalPath, stored.journalDamage);
@@ -72,6 +82,7 @@ export class MappingFile implements Machine<MappingFileOutput> {
   /** From here on every change of the table is kept; what is in it now is written first. */
   async begin(): Promise<void> {
     this.#context.table.listen((changes) => this.#note(changes));
+    this.#context.owed.listen((change) => this.#noteOwed(change));
     this.#mustFold = true;
     this.#startWriting();
     await this.#written;
@@ -121,6 +132,21 @@ export class MappingFile implements Machine<MappingFileOutput> {
     this.#startWriting();
   }
 
+  /**
+   * What is owed stands before the end of the entry it comes from, and is written with it: a breath is waited for that.
+   * What is paid stands behind everything, as the entry that took its place must not be lost alone; and it waits for the
+   * next write of something else, as paying twice does no harm (RFC 6887 §15).
+   */
+  #noteOwed(change: OwedReleaseChange): void {
+    if (change.kind === 'done') {
+      this.#paid.set(placeText(change.place), change);
+      return;
+    }
+    this.#paid.delete(placeText(change.release));
+    this.#pending.push(change);
+    void Promise.resolve().then(() => this.#startWriting());
+  }
+
   #entryOf(change: MappingChange): readonly JournalEntry[] {
     const text = mappingKeyText(change.mapping);
     if (change.kind === 'updated' && isMereRenewal(change)) {
@@ -155,9 +181,10 @@ export class MappingFile implements Machine<MappingFileOutput> {
   /** Ends in the same breath as it finds nothing to write: a change that comes next starts it again. */
   async #writeAll(): Promise<void> {
     while (this.#pending.length > 0 || this.#mustFold) {
-      const entries = this.#pending;
+      const entries = [...this.#pending, ...this.#paid.values()];
       const waiting = this.#waiting;
       this.#pending = [];
+      this.#paid.clear();
       this.#waiting = deferred();
       this.#inFlight = waiting.promise;
       const reading = this.#context.clock();
@@ -182,7 +209,8 @@ export class MappingFile implements Machine<MappingFileOutput> {
   }
 
   #shouldFold(entries: number, reading: ClockReading): boolean {
-    const most = Math.max(JOURNAL_LINES, 2 * this.#context.table.size);
+    const { table, owed } = this.#context;
+    const most = Math.max(JOURNAL_LINES, 2 * (table.size + owed.count(reading.now)));
     const drift = Math.abs(wallTimeOf(reading.now, this.#reading) - reading.wall) as Duration;
     return this.#mustFold || this.#journalLines + entries > most || drift > CLOCK_JUMP;
   }
@@ -198,8 +226,8 @@ export class MappingFile implements Machine<MappingFileOutput> {
     this.#reading = reading;
     this.#takeRenewals();
     this.#generation += 1;
-    const { files, table } = this.#context;
-    const snapshot = snapshotText(this.#generation, table.all(), reading);
+    const { files, table, owed } = this.#context;
+    const snapshot = snapshotText(this.#generation, table.all(), reading, owed.all(reading.now));
     const head = journalHead(this.#generation);
     const problem =
       problemOf(await files.replace(this.#snapshotPath, snapshot, FILE_MODE)) ??

@@ -115,7 +115,7 @@ function upstreamOf(record: unknown, reading: ClockReading): Upstream | undefine
   const grantedAt = numberOf(record['grantedAt']);
   const expiresAt = numberOf(record['expiresAt']);
   if (typeof server !== 'string' || typeof isThirdParty !== 'boolean') return undefined;
-  if (typeof nonce !== 'string' || !/^[0-9a-f]{24}$/.test(nonce)) return undefined;
+  if (!isNonceText(nonce)) return undefined;
   if (internalAddress === undefined || assignedAddress === undefined) return undefined;
   if (internalPort === undefined || assignedPort === undefined) return undefined;
   if (grantedAt === undefined || expiresAt === undefined) return undefined;
@@ -149,10 +149,13 @@ function stateOf(value: unknown): MappingState | undefined {
     : undefined;
 }
 
-const addressOf = (value: unknown): IpAddress | undefined =>
+export const isNonceText = (value: unknown): value is string =>
+  typeof value === 'string' && /^[0-9a-f]{24}$/.test(value);
+
+export const addressOf = (value: unknown): IpAddress | undefined =>
   typeof value === 'string' ? IpAddress.parse(value) : undefined;
 
-const portOf = (value: unknown): PortNumber | undefined =>
+export const portOf = (value: unknown): PortNumber | undefined =>
   typeof value === 'number' && isPortNumber(value) ? value : undefined;
 
 function addressesOf(value: unknown): readonly IpAddress[] | undefined {

@@ -1,6 +1,7 @@
 // The two texts the table is kept in: `mappings.json`, a snapshot that is valid JSON with one checksummed mapping per
-// line, and `mappings.journal`, one checksummed line per birth or end since. Both carry a generation: a journal that
-// does not follow its snapshot has been folded into it already. Text in, values out; no file is touched here.
+// line, and `mappings.journal`, one checksummed line per birth or end since; what is owed to servers stands beside them.
+// Both carry a generation: a journal that does not follow its snapshot has been folded into it already. Text in, values
+// out; no file is touched here.
 
 import { type WallTime, wallTime } from '../base/time.ts';
 import { checksum } from './checksum.ts';
@@ -16,22 +17,35 @@ import {
   recordOf,
   upgradeRecord,
 } from './mapping-record.ts';
+import { type OwedRelease, type PlaceAtServer, placeText } from './owed-release.ts';
+import { owedRecordOf, owedReleaseOf, placeOf, placeRecordOf } from './owed-release-record.ts';
+import type { OwedReleaseChange } from './owed-releases.ts';
 
 const FORMAT = 'igd2pcp mappings';
 
 export type JournalEntry =
   | { readonly kind: 'put'; readonly mapping: Mapping; readonly insteadOf?: MappingKey }
-  | { readonly kind: 'gone'; readonly key: MappingKey };
+  | { readonly kind: 'gone'; readonly key: MappingKey }
+  | OwedReleaseChange;
 
-export function snapshotText(generation: number, mappings: Iterable<Mapping>, reading: ClockReading): string {
-  const lines: string[] = [];
-  for (const mapping of mappings) {
-    const record = JSON.stringify(recordOf(mapping, reading));
-    lines.push(`{"crc":"${checksum(record)}","mapping":${record}}`);
-  }
-  const head = { format: FORMAT, version: RECORD_VERSION, generation, savedAt: reading.wall, count: lines.length };
+export function snapshotText(
+  generation: number,
+  mappings: Iterable<Mapping>,
+  reading: ClockReading,
+  owed: readonly OwedRelease[] = [],
+): string {
+  const lines = Array.from(mappings, (mapping) => snapshotLine('mapping', recordOf(mapping, reading)));
+  const debts = owed.map((release) => snapshotLine('owed', owedRecordOf(release, reading)));
+  const counts = { count: lines.length, owed: debts.length };
+  const head = { format: FORMAT, version: RECORD_VERSION, generation, savedAt: reading.wall, ...counts };
   const headText = JSON.stringify(head);
-  return `{"head":${headText},"crc":"${checksum(headText)}","mappings":[\n${lines.join(',\n')}\n]}\n`;
+  const lists = `"mappings":[\n${lines.join(',\n')}\n],"owed":[\n${debts.join(',\n')}\n]`;
+  return `{"head":${headText},"crc":"${checksum(headText)}",${lists}}\n`;
+}
+
+function snapshotLine(name: 'mapping' | 'owed', record: RecordFields): string {
+  const text = JSON.stringify(record);
+  return `{"crc":"${checksum(text)}","${name}":${text}}`;
 }
 
 export const journalHead = (generation: number): string =>
@@ -43,6 +57,8 @@ export function journalText(entries: readonly JournalEntry[], reading: ClockRead
 
 function entryFields(entry: JournalEntry, reading: ClockReading): RecordFields {
   if (entry.kind === 'gone') return { gone: keyFields(entry.key) };
+  if (entry.kind === 'owed') return { owed: owedRecordOf(entry.release, reading) };
+  if (entry.kind === 'done') return { done: placeRecordOf(entry.place) };
   const put = recordOf(entry.mapping, reading);
   return entry.insteadOf === undefined ? { put } : { put, insteadOf: keyFields(entry.insteadOf) };
 }
@@ -60,6 +76,8 @@ function journalLine(fields: RecordFields): string {
 
 export interface StoredTable {
   readonly mappings: readonly Mapping[];
+  /** Those of no mapping among them; some may have ended. */
+  readonly owed: readonly OwedRelease[];
   /** Of the snapshot; what is written next must carry a higher one. */
   readonly generation: number;
   /** What was wrong with each text; undefined: nothing. A torn last line of the journal is the trace of a kill, no damage. */
@@ -79,10 +97,14 @@ export function readStoredTable(
   const follows = snapshotPart.generation === undefined || snapshotPart.generation === journalPart.generation;
   const steps = follows ? journalPart.steps : [];
   const records = new Map<string, RecordFields>();
+  const owed = new Map<string, RecordFields>();
   for (const record of snapshotPart.records) setRecord(records, record);
+  for (const record of snapshotPart.owed) setOwed(owed, record);
   for (const step of steps) {
     if (step.removes !== undefined) records.delete(mappingKeyText(step.removes));
     if (step.puts !== undefined) setRecord(records, step.puts);
+    if (step.owes !== undefined) setOwed(owed, step.owes);
+    if (step.pays !== undefined) owed.delete(placeText(step.pays));
   }
   // A box without a battery-backed clock may wake up in the past: then no time has gone by since the last line.
   const lastSeen = Math.max(snapshotPart.savedAt, ...steps.slice(-1).map((step) => step.at));
@@ -96,6 +118,7 @@ export function readStoredTable(
   }
   return {
     mappings,
+    owed: owedBeside(mappings, owed.values(), then),
     generation: Math.max(snapshotPart.generation ?? 0, journalPart.generation),
     snapshotDamage:
       snapshotPart.damage ?? (unreadable > 0 ? `${unreadable} mapping(s) with impossible values` : undefined),
@@ -108,8 +131,26 @@ function setRecord(records: Map<string, RecordFields>, record: RecordFields): vo
   if (key !== undefined) records.set(mappingKeyText(key), record);
 }
 
+function setOwed(owed: Map<string, RecordFields>, record: RecordFields): void {
+  const place = placeOf(record);
+  if (place !== undefined) owed.set(placeText(place), record);
+}
+
+/** A kill between the debt and the end of its entry leaves both: the entry is still there, and nobody was told otherwise. */
+function owedBeside(
+  mappings: readonly Mapping[],
+  records: Iterable<RecordFields>,
+  reading: ClockReading,
+): readonly OwedRelease[] {
+  const inUse = new Set(mappings.map(({ protocol, upstream }) => placeText({ protocol, ...upstream })));
+  return Array.from(records, (record) => owedReleaseOf(record, reading))
+    .filter((release) => release !== undefined)
+    .filter((release) => !inUse.has(placeText(release)));
+}
+
 interface SnapshotPart {
   readonly records: readonly RecordFields[];
+  readonly owed: readonly RecordFields[];
   /** Undefined: there is no telling. */
   readonly generation: number | undefined;
   readonly savedAt: WallTime;
@@ -117,7 +158,7 @@ interface SnapshotPart {
 }
 
 function readSnapshot(text: string | undefined): SnapshotPart {
-  const nothing = { records: [], generation: undefined, savedAt: wallTime(0) };
+  const nothing = { records: [], owed: [], generation: undefined, savedAt: wallTime(0) };
   if (text === undefined) return { ...nothing, damage: undefined };
   const [headLine = '', ...lines] = text.split('\n');
   const outer = parsed(headLine.replace(/,"mappings":\[$/, '}'));
@@ -127,26 +168,35 @@ function readSnapshot(text: string | undefined): SnapshotPart {
   const version = numberOf(head['version']) ?? 0;
   if (version < 1 || version > RECORD_VERSION)
     return { ...nothing, damage: `version ${version} is newer than this program understands` };
-  const records: RecordFields[] = [];
-  for (const line of lines) {
-    const entry = parsed(line.replace(/,$/, ''));
-    const record = entry?.['mapping'];
-    if (isFields(record) && entry?.['crc'] === checksum(JSON.stringify(record)))
-      records.push(upgradeRecord(record, version));
-  }
-  const expected = numberOf(head['count']) ?? 0;
+  const entries = lines.map((line) => parsed(line.replace(/,$/, '')));
+  const records = recordsNamed('mapping', entries).map((record) => upgradeRecord(record, version));
+  const owed = recordsNamed('owed', entries);
+  const expected = (numberOf(head['count']) ?? 0) + (numberOf(head['owed']) ?? 0);
+  const found = records.length + owed.length;
   return {
     records,
+    owed,
     generation: numberOf(head['generation']) ?? 0,
     savedAt: wallTime(numberOf(head['savedAt']) ?? 0),
-    damage: records.length === expected ? undefined : `${expected - records.length} of ${expected} lines are damaged`,
+    damage: found === expected ? undefined : `${expected - found} of ${expected} lines are damaged`,
   };
 }
+
+const recordsNamed = (
+  name: 'mapping' | 'owed',
+  entries: readonly (RecordFields | undefined)[],
+): readonly RecordFields[] =>
+  entries.flatMap((entry) => {
+    const record = entry?.[name];
+    return isFields(record) && entry?.['crc'] === checksum(JSON.stringify(record)) ? [record] : [];
+  });
 
 interface JournalStep {
   readonly at: number;
   readonly removes: MappingKey | undefined;
   readonly puts: RecordFields | undefined;
+  readonly owes: RecordFields | undefined;
+  readonly pays: PlaceAtServer | undefined;
 }
 
 interface JournalPart {
@@ -179,11 +229,13 @@ function readJournal(text: string | undefined): JournalPart {
 }
 
 function stepOf(fields: RecordFields, version: number): JournalStep {
-  const { put } = fields;
+  const { put, owed } = fields;
   return {
     at: numberOf(fields['at']) ?? 0,
     removes: keyOf(fields['gone']) ?? keyOf(fields['insteadOf']),
     puts: isFields(put) ? upgradeRecord(put, version) : undefined,
+    owes: isFields(owed) ? owed : undefined,
+    pays: placeOf(fields['done']),
   };
 }
 

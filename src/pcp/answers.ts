@@ -3,7 +3,7 @@
 
 import type { IpAddress } from '../base/ip-address.ts';
 import type { PortNumber } from '../base/port-number.ts';
-import { after, before, between, type Instant, milliseconds, seconds } from '../base/time.ts';
+import { after, before, between, type Duration, type Instant, milliseconds, seconds } from '../base/time.ts';
 import { believedLifetime, judgeAnswer, type Verdict } from './answer-judgement.ts';
 import type { ClientOutput } from './client-output.ts';
 import type { MapReply } from './dialect.ts';
@@ -34,7 +34,7 @@ export type Match =
   /** About a mapping of ours, and nothing new. */
   | { readonly kind: 'copy' }
   /** A mapping that was released, made once more by a packet the deletion overtook. */
-  | { readonly kind: 'revenant'; readonly key: MapKey };
+  | { readonly kind: 'revenant'; readonly key: MapKey; readonly lifetime: Duration };
 
 export class Answers {
   readonly #context: ServerContext;
@@ -60,7 +60,7 @@ export class Answers {
 
   take(match: Exclude<Match, { kind: 'copy' }>, reply: MapReply, now: Instant): Outputs {
     if (match.kind === 'held') return this.#update(match.held, reply, now);
-    if (match.kind === 'revenant') return this.#requests.withdraw(match.key, now);
+    if (match.kind === 'revenant') return this.#requests.withdraw(match.key, match.lifetime, now);
     const { exchange } = match;
     this.#context.counters.answered(reply.code, now);
     if (exchange.attempts === 1 && exchange.firstSentAt !== undefined) {
@@ -149,17 +149,20 @@ export class Answers {
     if (code === NOT_AUTHORIZED && this.#isBeingReleased(request)) return this.#ignored('copy');
     this.#requests.settle(exchange);
     const held = this.#requests.held.get(request);
+    const withdrawal: ClientOutput[] = [];
     if (held !== undefined) this.#requests.held.put({ ...held, refusedWith: code });
     // RFC 6887 §8.3: a success may follow for another packet of the same request; nobody would know of that mapping. A
     // recovery asks for what may be there still.
     else if (exchange.isUrgent) {
-      if (exchange.attempts > 1 || exchange.replacesRelease) this.#requests.rememberToWithdraw(request, now);
+      const mayBeThere = exchange.attempts > 1 || exchange.replacesRelease;
+      if (mayBeThere) withdrawal.push(...this.#requests.withdrawLater(request, now));
       // The refusal may have answered an earlier request under the same nonce: a grant that follows is not wanted.
       this.#requests.released.add(request, now);
     }
     const { hold, learned } = knowledge.noteRefused(request, exchange.form, reply, now);
     const outcome = { kind: 'refused', server: id, code, lifetimeSeconds, hold, by: 'server' } as const;
-    return [...this.#learned(learned), { kind: 'settled', id: task.id, outcome }, ...this.#requests.pump(now)];
+    const settled = [{ kind: 'settled', id: task.id, outcome }] as const;
+    return [...this.#learned(learned), ...withdrawal, ...settled, ...this.#requests.pump(now)];
   }
 
   #releaseAnswered(exchange: Exchange, task: ReleaseTask, reply: MapReply, now: Instant): Outputs {
@@ -177,7 +180,7 @@ export class Answers {
       if (!isGrant) this.#requests.released.add(task.key, now);
     }
     const next = this.#requests.pump(now);
-    if (task.id === undefined) return next;
+    if (task.id === undefined) return [...this.#requests.withdrawal('answered', task.key, milliseconds(0)), ...next];
     if (isGone) {
       // RFC 6887 §15: outbound traffic may keep the mapping for as long as the answer says.
       const busyFor = seconds(isSuccess ? reply.lifetimeSeconds : 0);
@@ -223,7 +226,7 @@ export class Answers {
   #revenant(base: string, reply: MapReply, now: Instant): Match | undefined {
     const isGrant = reply.code === SUCCESS && reply.lifetimeSeconds > 0;
     const key = isGrant ? this.#requests.released.take(base, reply.nonce, now) : undefined;
-    return key === undefined ? undefined : { kind: 'revenant', key };
+    return key === undefined ? undefined : { kind: 'revenant', key, lifetime: believedLifetime(reply.lifetimeSeconds) };
   }
 
   #noteMoved(before: HeldMapping | undefined, port: PortNumber): void {

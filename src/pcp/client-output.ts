@@ -2,7 +2,7 @@
 
 import type { Endpoint, IpAddress } from '../base/ip-address.ts';
 import type { Duration } from '../base/time.ts';
-import type { MapOutcome, MappingUpdate, ReleaseOutcome, ServerId } from './map-outcome.ts';
+import type { MapOutcome, MappingUpdate, ReleaseOutcome, ServerId, Withdrawal } from './map-outcome.ts';
 import type { MandatoryOption } from './option-support.ts';
 import type { IgnoredBecause } from './wire/decoded.ts';
 
@@ -27,6 +27,7 @@ export type ClientOutput =
   | { readonly kind: 'ignored'; readonly why: DatagramIgnoredBecause; readonly from: Endpoint }
   | { readonly kind: 'server lost state'; readonly server: ServerId }
   | { readonly kind: 'mapping updated'; readonly update: MappingUpdate }
+  | { readonly kind: 'withdrawal'; readonly withdrawal: Withdrawal }
   /** `supported` as of now; a refusal is believed for the hold only. */
   | {
       readonly kind: 'option learned';

@@ -77,10 +77,9 @@ export class Client implements Machine<ClientOutput> {
     return this.#conclude(conversation.map({ kind: 'map', id, request, patience }, now), now);
   }
 
-  /** Settles with a `released` output of the same id. Goes to the server that has the mapping. */
+  /** Settles with a `released` output of the same id. Goes to the server that has the mapping, or that is named. */
   release(id: number, wish: ReleaseWish, now: Instant): Outputs {
-    const { key } = wish;
-    const conversation = this.#conversations.find((candidate) => candidate.holds(key)) ?? this.#current();
+    const conversation = this.#conversationFor(wish);
     if (conversation === undefined) {
       return [{ kind: 'released', id, outcome: { kind: 'unanswered', why: 'no server' } }];
     }
@@ -153,6 +152,11 @@ export class Client implements Machine<ClientOutput> {
   /** The first that is not down; a preferred one that comes back is preferred again. */
   #current(): Conversation | undefined {
     return this.#conversations.find(({ health }) => health !== 'down') ?? this.#conversations[0];
+  }
+
+  #conversationFor({ key, owedTo }: ReleaseWish): Conversation | undefined {
+    if (owedTo !== undefined) return this.#conversations.find(({ id }) => id === owedTo);
+    return this.#conversations.find((candidate) => candidate.holds(key)) ?? this.#current();
   }
 
   #conclude(outputs: Outputs, now: Instant): Outputs {

@@ -101,7 +101,7 @@ export class Conversation implements Machine<ClientOutput> {
   /** Another server has the mapping now: ours is released, whatever nonce it was made with. */
   letGo(base: string, now: Instant): Outputs {
     const held = this.#requests.held.matching(base, undefined);
-    return held === undefined ? NOTHING : this.#requests.withdraw(held.key, now);
+    return held === undefined ? NOTHING : this.#requests.withdraw(held.key, between(now, held.expiresAt), now);
   }
 
   cancel(id: number, why: Unanswered['why'], now: Instant): Outputs {

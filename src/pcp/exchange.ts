@@ -3,6 +3,7 @@
 
 import { after, type Duration, earlier, type Instant } from '../base/time.ts';
 import type { MapForm } from './dialect.ts';
+import type { ServerId } from './map-outcome.ts';
 import type { MapKey, MapRequest } from './map-request.ts';
 import type { Patience } from './patience.ts';
 import { type RetransmissionRule, timeoutAfter } from './retransmission.ts';
@@ -17,6 +18,8 @@ export interface ReleaseWish {
   readonly until: Instant;
   /** By a control point, as opposed to what is cleared away in the background. */
   readonly isWaitedFor?: boolean;
+  /** Owed from before: to this server or to none, and not while the same mapping is being asked for. */
+  readonly owedTo?: ServerId;
 }
 
 /** What the server tells mappings apart by, without the nonce (RFC 6887 §11.3). */
@@ -58,7 +61,8 @@ export class Exchange {
 
   get rank(): number {
     if (this.isUrgent) return SOMEBODY_WAITS;
-    return this.task.kind === 'release' ? RELEASE : Math.max(0, this.deadline);
+    const isOld = this.task.kind === 'map' || this.task.owedTo !== undefined;
+    return isOld ? Math.max(0, this.deadline) : RELEASE;
   }
 
   /** Whether it can wait for a server that is down. */

@@ -49,6 +49,22 @@ export type ReleaseOutcome =
   | Refused
   | Unanswered;
 
+/**
+ * The client gives up a mapping on its own account: the server may have it, and nobody wants it. `owed` until the server
+ * has answered its deletion (RFC 6887 §15).
+ */
+export interface Withdrawal {
+  readonly state: 'owed' | 'answered';
+  readonly server: ServerId;
+  readonly nonce: MappingNonce;
+  readonly protocol: TransportProtocol;
+  readonly internalPort: PortNumber;
+  readonly internalAddress: IpAddress;
+  readonly isThirdParty: boolean;
+  /** The longest it may live without us. */
+  readonly lifetime: Duration;
+}
+
 /** An unsolicited MAP response (RFC 6887 §11.5). */
 export interface MappingUpdate {
   readonly server: ServerId;

@@ -1,11 +1,12 @@
 // The requests under way with one server: opened, sent, sent again, given up and withdrawn (RFC 6887 §8.1.1, §11.4, §15).
 // What their answers mean is in `answers.ts`; whether the server is there, in `liveness.ts`.
 
-import { after, between, type Instant, minutes, seconds } from '../base/time.ts';
+import { after, between, type Duration, type Instant, minutes, seconds } from '../base/time.ts';
+import { believedLifetime } from './answer-judgement.ts';
 import type { ClientOutput } from './client-output.ts';
-import { Exchange, type Task } from './exchange.ts';
+import { baseKeyText, Exchange, type Task } from './exchange.ts';
 import { HeldMappings } from './held-mappings.ts';
-import type { Unanswered } from './map-outcome.ts';
+import type { Unanswered, Withdrawal } from './map-outcome.ts';
 import type { MapKey, MapRequest } from './map-request.ts';
 import { OpenExchanges } from './open-exchanges.ts';
 import { Pacing, type PacingLimits } from './pacing.ts';
@@ -68,6 +69,9 @@ export class Requests {
 
   release(task: Task & { readonly kind: 'release' }, now: Instant): Outputs {
     const previous = this.open.withKey(task.key);
+    // What becomes of an old debt is decided by the answer to who wants the mapping now.
+    if (task.owedTo !== undefined && task.id !== undefined && this.#isAskedFor(task.key))
+      return [{ kind: 'released', id: task.id, outcome: unanswered('no answer in time') }];
     const form = { preferFailure: false, resetFilters: false };
     const exchange = new Exchange(task, form, now);
     exchange.mayMeetLateGrant = task.id === undefined || previous?.task.kind === 'map';
@@ -93,14 +97,25 @@ export class Requests {
   }
 
   /** Releases a mapping of ours that nobody wants; nobody waits for the answer. */
-  withdraw(key: MapKey, now: Instant): Outputs {
-    return this.release({ kind: 'release', id: undefined, key, until: after(now, WITHDRAW_FOR) }, now);
+  withdraw(key: MapKey, lifetime: Duration, now: Instant): Outputs {
+    return [...this.withdrawal('owed', key, lifetime), ...this.#withdrawAgain(key, now)];
+  }
+
+  /** Told to whoever remembers it longer than we do. */
+  withdrawal(state: Withdrawal['state'], key: MapKey, lifetime: Duration): Outputs {
+    const { choice, id } = this.#context;
+    const internalAddress = key.thirdParty ?? choice.active?.source;
+    if (internalAddress === undefined) return NOTHING;
+    const { nonce, protocol, internalPort, thirdParty } = key;
+    const isThirdParty = thirdParty !== undefined;
+    const about = { server: id, nonce, protocol, internalPort, internalAddress, isThirdParty, lifetime };
+    return [{ kind: 'withdrawal', withdrawal: { state, ...about } }];
   }
 
   /** The server was heard: what may have been made behind our back is released. */
   withdrawAll(now: Instant): Outputs {
     if (this.#withdrawals.size === 0) return NOTHING;
-    return this.#withdrawals.takeAll(now).flatMap((key) => this.withdraw(key, now));
+    return this.#withdrawals.takeAll(now).flatMap((key) => this.#withdrawAgain(key, now));
   }
 
   /** What is still to be released, for whoever goes on with this server after the conversation has ended. */
@@ -111,6 +126,12 @@ export class Requests {
 
   rememberToWithdraw(key: MapKey, now: Instant): void {
     this.#withdrawals.add(key, now);
+  }
+
+  /** For when the server is heard. */
+  withdrawLater(request: MapRequest, now: Instant): Outputs {
+    this.#withdrawals.add(request, now);
+    return this.withdrawal('owed', request, believedLifetime(request.lifetimeSeconds));
   }
 
   /** `isAddressSilent`: one request used up its tries, and nothing at all was heard meanwhile (RFC 7488 §5). */
@@ -190,8 +211,9 @@ export class Requests {
     const outputs: ClientOutput[] = [settled(task.id, unanswered(why))];
     // The request may have made a mapping all the same; a refresh of one that is wanted is no such thing.
     if (!exchange.isUrgent || exchange.attempts === 0 || this.held.get(task.request) !== undefined) return outputs;
-    if (isSilent) this.#withdrawals.add(task.request, now);
-    else outputs.push(...this.withdraw(task.request, now));
+    const { request } = task;
+    if (isSilent) outputs.push(...this.withdrawLater(request, now));
+    else outputs.push(...this.withdraw(request, believedLifetime(request.lifetimeSeconds), now));
     return outputs;
   }
 
@@ -211,7 +233,8 @@ export class Requests {
       by: 'client',
     } as const;
     this.held.delete(request);
-    return [settled(exchange.task.id, refusal), ...this.withdraw(request, now)];
+    const lifetime = believedLifetime(request.lifetimeSeconds);
+    return [settled(exchange.task.id, refusal), ...this.withdraw(request, lifetime, now)];
   }
 
   /** Takes an answered request off the books. */
@@ -248,7 +271,15 @@ export class Requests {
     return this.#withdrawals
       .takeUnder(key)
       .filter((other) => other.nonce !== key.nonce)
-      .flatMap((other) => this.withdraw(other, now));
+      .flatMap((other) => this.#withdrawAgain(other, now));
+  }
+
+  #withdrawAgain(key: MapKey, now: Instant): Outputs {
+    return this.release({ kind: 'release', id: undefined, key, until: after(now, WITHDRAW_FOR) }, now);
+  }
+
+  #isAskedFor(key: MapKey): boolean {
+    return this.open.matching(baseKeyText(key), undefined).some(({ task }) => task.kind === 'map');
   }
 
   #start(exchange: Exchange, now: Instant): Outputs {

@@ -62,6 +62,7 @@ const service: { -readonly [Name in keyof PcpService]: PcpService[Name] } = {
     return answer();
   },
   release: async () => ({ kind: 'released', server: SERVER, busyFor: seconds(0) }),
+  releaseOwed: async () => ({ kind: 'released', server: SERVER, busyFor: seconds(0) }),
   currentServer: () => current,
   health: () => 'up',
   sourceAddress: () => INSIDE,

@@ -6,6 +6,7 @@ import { Driver } from '../../src/daemon/drive.ts';
 import { createPcpSession, type PcpSession, type PcpSessionConfig } from '../../src/daemon/pcp-session.ts';
 import type { SimulatorSession } from '../../src/daemon/simulator-session.ts';
 import type { PcpServiceListener } from '../../src/interworking/pcp-service.ts';
+import type { Withdrawal } from '../../src/pcp/map-outcome.ts';
 import type { MapRequest } from '../../src/pcp/map-request.ts';
 import { nonceFromBytes } from '../../src/pcp/mapping-nonce.ts';
 import { attachSimulator } from '../doubles/attach-simulator.ts';
@@ -54,6 +55,9 @@ class Told implements PcpServiceListener {
   }
   healthChanged(): void {
     this.events.push('health');
+  }
+  withdrawal({ state, internalPort }: Withdrawal): void {
+    this.events.push(`withdrawal ${internalPort} ${state}`);
   }
 }
 

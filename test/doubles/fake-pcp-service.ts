@@ -20,6 +20,7 @@ import {
   type ServerId,
   serverId,
   type Unanswered,
+  type Withdrawal,
 } from '../../src/pcp/map-outcome.ts';
 import type { MapKey, MapRequest } from '../../src/pcp/map-request.ts';
 import { CANNOT_PROVIDE_EXTERNAL, holdOf } from '../../src/pcp/result-code.ts';
@@ -31,6 +32,7 @@ export type Packet =
 
 interface Exchange {
   readonly key: string;
+  readonly isMap: boolean;
   isOpen: boolean;
   give(outcome: Unanswered): void;
 }
@@ -171,7 +173,7 @@ export class FakePcpService implements PcpService {
       return Promise.resolve({ kind: 'unanswered', why: 'server known to be down' });
     this.#supersede(key);
     return new Promise((resolve) => {
-      const exchange: Exchange = { key, isOpen: true, give: resolve };
+      const exchange: Exchange = { key, isMap: true, isOpen: true, give: resolve };
       this.#open.set(key, exchange);
       this.#limit(exchange, request, patience);
       this.#trySend(exchange, patience.kind === 'one packet' ? 1 : Number.POSITIVE_INFINITY, () => {
@@ -209,7 +211,7 @@ export class FakePcpService implements PcpService {
     if (server === undefined) return Promise.resolve({ kind: 'unanswered', why: 'no server' });
     this.#forgetRefusals();
     return new Promise((resolve) => {
-      const exchange: Exchange = { key, isOpen: true, give: resolve };
+      const exchange: Exchange = { key, isMap: false, isOpen: true, give: resolve };
       this.#open.set(key, exchange);
       this.#endAt(exchange, until, () => {});
       this.#trySend(exchange, Number.POSITIVE_INFINITY, () => {
@@ -221,6 +223,13 @@ export class FakePcpService implements PcpService {
         else resolve({ kind: 'refused', server, code: 2, lifetimeSeconds: 60, hold: seconds(60), by: 'server' });
       });
     });
+  }
+
+  releaseOwed(server: ServerId, key: MapKey, until: Instant): Promise<ReleaseOutcome> {
+    if (server !== this.#current) return Promise.resolve({ kind: 'unanswered', why: 'no server' });
+    if (this.#open.get(keyText(key))?.isMap === true)
+      return Promise.resolve({ kind: 'unanswered', why: 'no answer in time' });
+    return this.release(key, until);
   }
 
   /** Undefined: the packet or its answer was lost on the way. */
@@ -255,6 +264,7 @@ export class FakePcpService implements PcpService {
     const withdraw = (): void => {
       if (this.#held.has(exchange.key)) return;
       this.#withdrawals.push(request);
+      this.#tellWithdrawal('owed', request, seconds(request.lifetimeSeconds));
       if (!this.isSilent && !this.isKnownDown) this.#withdrawAll();
     };
     this.#endAt(exchange, after(this.#clock.now(), patience.budget), withdraw);
@@ -280,8 +290,18 @@ export class FakePcpService implements PcpService {
     const keys = this.#withdrawals;
     this.#withdrawals = [];
     for (const key of keys)
-      if (!this.#open.has(keyText(key)))
+      if (!this.#open.has(keyText(key))) {
         this.server.release(key, key.thirdParty ?? this.#source ?? IpAddress.of('0.0.0.0'));
+        this.#tellWithdrawal('answered', key, seconds(0));
+      }
+  }
+
+  #tellWithdrawal(state: Withdrawal['state'], key: MapKey, lifetime: Duration): void {
+    const { nonce, protocol, internalPort, thirdParty } = key;
+    const internalAddress = thirdParty ?? this.#source;
+    if (this.#current === undefined || internalAddress === undefined) return;
+    const about = { server: this.#current, nonce, protocol, internalPort, internalAddress, lifetime };
+    this.#listener?.withdrawal({ state, ...about, isThirdParty: thirdParty !== undefined });
   }
 
   #noticeLoss(): void {

@@ -17,6 +17,7 @@ import type { Mapping } from '../../src/mapping/mapping.ts';
 import type { MappingChanges } from '../../src/mapping/mapping-change.ts';
 import { MappingFile, type MappingFileOutput } from '../../src/mapping/mapping-file.ts';
 import { MappingTable } from '../../src/mapping/mapping-table.ts';
+import { OwedReleases } from '../../src/mapping/owed-releases.ts';
 import type { OperatorEvent } from '../../src/operator/event-history.ts';
 import { mappingEvent } from '../../src/operator/mapping-event.ts';
 import { FakePcpServer } from './fake-pcp-server.ts';
@@ -49,6 +50,7 @@ export class GatewayWorld {
   readonly files: SimulatedFiles;
   readonly localNat: LocalNatInMemory | undefined;
   readonly table = new MappingTable();
+  readonly owed = new OwedReleases();
   readonly gateway: RunningGateway;
   readonly file: MappingFile;
   readonly changes: MappingChanges[] = [];
@@ -77,9 +79,11 @@ export class GatewayWorld {
       error: (message: string, fields?: LogFields) => this.logged.push({ level: 'error', message, fields }),
     };
     const clock = () => ({ now: this.clock.now(), wall: this.clock.wallTime() });
-    this.file = new MappingFile({ files: this.files, directory: '/state', table: this.table, clock, log });
+    const { table, owed, files } = this;
+    this.file = new MappingFile({ files, directory: '/state', table, owed, clock, log });
     this.gateway = createGateway({
-      table: this.table,
+      table,
+      owed,
       pcp: this.pcp,
       localNat: this.localNat,
       policy: () => this.policy,

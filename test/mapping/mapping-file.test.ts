@@ -1,25 +1,30 @@
 import { describe, expect, it } from 'vitest';
 import { portNumber } from '../../src/base/port-number.ts';
-import { hours, instant, minutes } from '../../src/base/time.ts';
+import { after, hours, instant, minutes } from '../../src/base/time.ts';
 import type { Mapping } from '../../src/mapping/mapping.ts';
 import { MappingFile } from '../../src/mapping/mapping-file.ts';
 import { MappingTable } from '../../src/mapping/mapping-table.ts';
+import { placeText } from '../../src/mapping/owed-release.ts';
+import { OwedReleases } from '../../src/mapping/owed-releases.ts';
 import { seededRandom } from '../doubles/seeded-random.ts';
 import { SimulatedFiles } from '../doubles/simulated-files.ts';
 import { settle, VirtualClock } from '../doubles/virtual-clock.ts';
 import { someMapping } from './some-mapping.ts';
+import { someOwed } from './some-owed-release.ts';
 
 const SNAPSHOT = '/state/mappings.json';
 const JOURNAL = '/state/mappings.journal';
 
 function desk(files = new SimulatedFiles(), clock = new VirtualClock()) {
   const table = new MappingTable();
+  const owed = new OwedReleases();
   const warnings: string[] = [];
   const notes: string[] = [];
   const file = new MappingFile({
     files,
     directory: '/state',
     table,
+    owed,
     clock: () => ({ now: clock.now(), wall: clock.wallTime() }),
     log: {
       debug() {},
@@ -28,7 +33,7 @@ function desk(files = new SimulatedFiles(), clock = new VirtualClock()) {
       error: (message, fields) => warnings.push(`${message} ${JSON.stringify(fields)}`),
     },
   });
-  return { files, clock, table, file, warnings, notes };
+  return { files, clock, table, owed, file, warnings, notes };
 }
 
 const portsOnDisk = async (files: SimulatedFiles) =>
@@ -216,6 +221,71 @@ describe('MappingFile', () => {
   });
 });
 
+describe('owed releases in the file (RFC 6887 §15, IWF-45, IWF-80)', () => {
+  const owedOnDisk = async (files: SimulatedFiles) => {
+    const { file, owed, clock } = desk(new SimulatedFiles(files.snapshot()));
+    await file.load();
+    return owed.all(clock.now()).map((release) => release.internalPort as number);
+  };
+
+  it('what is owed is on the disk with the end of its entry, in one write', async () => {
+    const { table, owed, file, files, clock } = desk();
+    await file.begin();
+    table.put(someMapping(1));
+    await file.settled();
+    const before = files.writes;
+    owed.owe(someOwed(70, { endsAt: instant(clock.now() + hours(1)) }), clock.now());
+    table.remove(someMapping(1), 'deleted', 'a test wants it');
+    await file.settled();
+    await settle();
+    expect(files.writes - before).toBe(1);
+    expect(await owedOnDisk(files)).toEqual([70]);
+    expect(await portsOnDisk(files)).toEqual([]);
+  });
+
+  it('what no entry stood for is written, too, before anybody is told that all is settled', async () => {
+    const { owed, file, files, clock } = desk();
+    await file.begin();
+    const before = files.writes;
+    owed.owe(someOwed(70, { endsAt: instant(clock.now() + hours(1)) }), clock.now());
+    await file.settled();
+    expect(files.writes - before).toBe(1);
+    expect(await owedOnDisk(files)).toEqual([70]);
+  });
+
+  it('what is done costs no write: it goes with the next one, or when the daemon ends', async () => {
+    const { table, owed, file, files, clock } = desk();
+    await file.begin();
+    const endsAt = instant(clock.now() + hours(1));
+    for (const port of [70, 71]) owed.owe(someOwed(port, { endsAt }), clock.now());
+    await file.settled();
+    const before = files.writes;
+    owed.done(someOwed(70));
+    await file.settled();
+    await settle();
+    expect(files.writes).toBe(before);
+    table.put(someMapping(1));
+    await file.settled();
+    expect(files.writes - before).toBe(1);
+    expect(await owedOnDisk(files)).toEqual([71]);
+    owed.done(someOwed(71));
+    await file.close();
+    expect(await owedOnDisk(files)).toEqual([]);
+  });
+
+  it('a debt that comes back behind its end is owed', async () => {
+    const { owed, file, files, clock } = desk();
+    await file.begin();
+    const endsAt = instant(clock.now() + hours(1));
+    owed.owe(someOwed(70, { endsAt }), clock.now());
+    await file.settled();
+    owed.done(someOwed(70));
+    owed.owe(someOwed(70, { endsAt }), clock.now());
+    await file.settled();
+    expect(await owedOnDisk(files)).toEqual([70]);
+  });
+});
+
 /** A disk that remembers how every kill would have left it: between writes, and within an append after each byte. */
 class KilledFiles extends SimulatedFiles {
   readonly states: { readonly left: ReadonlyMap<string, string>; readonly allowed: readonly string[] }[] = [];
@@ -265,6 +335,65 @@ describe('a kill at any moment', () => {
     }
   });
 });
+
+describe('a kill at any moment of a range delete (RFC 6887 §15, IWF-45, U-14)', () => {
+  it('leaves each mapping either in the table or owed to the server: none is forgotten', async () => {
+    const random = seededRandom(4);
+    const files = new KilledFiles();
+    const { table, owed, file, clock } = desk(files);
+    const range = [1, 2, 3].map((port) => ({ mapping: someMapping(port), release: owedFor(port, clock) }));
+    /** What the server has, and nobody but us knows of. */
+    const atServer = new Set<string>();
+    files.allowed = () => [...atServer];
+    await file.begin();
+    for (let step = 0; step < 5; step += 1) {
+      for (const { mapping, release } of range) {
+        owed.done(release);
+        table.put(mapping);
+      }
+      await file.settled();
+      for (const { release } of range) atServer.add(placeText(release));
+      table.batch(() => {
+        for (const { mapping, release } of range) {
+          owed.owe(release, clock.now());
+          table.remove(mapping, 'deleted', 'a range');
+        }
+      });
+      await file.settled();
+      const answered = owedFor(1 + Math.floor(random.unit() * 3), clock);
+      atServer.delete(placeText(answered));
+      owed.done(answered);
+      if (random.unit() < 0.3) await file.close();
+    }
+    expect(files.states.length).toBeGreaterThan(6000);
+    const wrong: string[] = [];
+    for (const state of files.states) wrong.push(...(await forgottenIn(state, clock)));
+    expect(wrong).toEqual([]);
+  });
+});
+
+function owedFor(port: number, clock: VirtualClock) {
+  const { protocol, upstream } = someMapping(port);
+  const { server, internalAddress, internalPort, nonce } = upstream;
+  return someOwed(port, {
+    protocol,
+    server,
+    internalAddress,
+    internalPort,
+    nonce,
+    endsAt: after(clock.now(), hours(1)),
+  });
+}
+
+async function forgottenIn({ left, allowed }: KilledFiles['states'][number], clock: VirtualClock) {
+  const { file, owed, warnings } = desk(new SimulatedFiles(left), clock);
+  const entries = (await file.load()).map(({ protocol, upstream }) => placeText({ protocol, ...upstream }));
+  const debts = owed.all(clock.now()).map(placeText);
+  const known = new Set([...entries, ...debts]);
+  const forgotten = allowed.filter((place) => !known.has(place)).map((place) => `forgotten: ${place}`);
+  const doubled = debts.filter((debt) => entries.includes(debt)).map((place) => `owed and there: ${place}`);
+  return [...forgotten, ...doubled, ...warnings];
+}
 
 const portsText = (mappings: readonly Mapping[]): string =>
   mappings

@@ -6,7 +6,9 @@ import { calendarDate } from '../../src/mapping/calendar-date.ts';
 import { checksum } from '../../src/mapping/checksum.ts';
 import { mappingOf, recordOf, upgradeRecord } from '../../src/mapping/mapping-record.ts';
 import { journalHead, journalText, readStoredTable, snapshotText } from '../../src/mapping/mapping-store.ts';
+import { owedRecordOf, owedReleaseOf } from '../../src/mapping/owed-release-record.ts';
 import { START, someMapping } from './some-mapping.ts';
+import { someOwed } from './some-owed-release.ts';
 
 const READING = { now: START, wall: wallTime(1_800_000_000_000) };
 const rich = someMapping(5001, {
@@ -94,6 +96,7 @@ describe('snapshot and journal', () => {
   it('nothing there is an empty table, and no damage (IWF-07)', () => {
     expect(readStoredTable(undefined, undefined, READING)).toEqual({
       mappings: [],
+      owed: [],
       generation: 0,
       snapshotDamage: undefined,
       journalDamage: undefined,
@@ -146,6 +149,71 @@ describe('snapshot and journal', () => {
     const wrong = { now: instant(5), wall: wallTime(0) };
     const [mapping] = readStoredTable(snapshot, undefined, wrong).mappings;
     expect(mapping?.leaseEndsAt).toBe(5 + hours(1));
+  });
+});
+
+describe('owed releases on disk (RFC 6887 §15, IWF-45)', () => {
+  const owed = [someOwed(70), someOwed(71, { protocol: 'UDP', isThirdParty: true })];
+  const snapshot = snapshotText(3, [someMapping(1)], READING, owed);
+  const journal =
+    journalHead(3) +
+    journalText(
+      [
+        { kind: 'owed', release: someOwed(72) },
+        { kind: 'done', place: someOwed(70) },
+      ],
+      READING,
+    );
+  const owedPorts = (stored: ReturnType<typeof readStoredTable>) => stored.owed.map(({ internalPort }) => internalPort);
+
+  it('come back as they were', () => {
+    const stored = readStoredTable(snapshot, undefined, READING);
+    expect(stored).toMatchObject({ owed, snapshotDamage: undefined });
+    expect(stored.mappings).toHaveLength(1);
+  });
+
+  it('the journal adds to them and takes away', () => {
+    const stored = readStoredTable(snapshot, journal, READING);
+    expect(owedPorts(stored)).toEqual([71, 72]);
+    expect(stored.journalDamage).toBeUndefined();
+  });
+
+  it('are no mappings, so that releases that know nothing of them read the rest', () => {
+    const { head, mappings } = JSON.parse(snapshot) as { head: Record<string, unknown>; mappings: unknown[] };
+    expect(head).toMatchObject({ version: 1, count: 1, owed: 2 });
+    expect(mappings).toHaveLength(1);
+    const lines = journal.split('\n').slice(1, 3);
+    for (const line of lines) expect(Object.keys(JSON.parse(line.slice(9)))).not.toContain('put');
+  });
+
+  it('of a mapping that is still there are void: the kill came before its end was written', () => {
+    const { protocol, upstream } = someMapping(1);
+    const debt = someOwed(1, { protocol, server: upstream.server, internalAddress: upstream.internalAddress });
+    const entry = journalText([{ kind: 'owed', release: { ...debt, internalPort: upstream.internalPort } }], READING);
+    expect(owedPorts(readStoredTable(snapshot, journalHead(3) + entry, READING))).toEqual([70, 71]);
+    const gone = journalText([{ kind: 'gone', key: someMapping(1) }], READING);
+    expect(owedPorts(readStoredTable(snapshot, journalHead(3) + entry + gone, READING))).toHaveLength(3);
+  });
+
+  it('that are damaged are reported, the rest is used', () => {
+    const stored = readStoredTable(snapshot.replace('"internalPort":70', '"internalPort":99'), undefined, READING);
+    expect(owedPorts(stored)).toEqual([71]);
+    expect(stored.snapshotDamage).toContain('1 of 3');
+  });
+
+  it('are refused with any field missing or impossible', () => {
+    const record = owedRecordOf(someOwed(70), READING);
+    expect(owedReleaseOf(record, READING)).toEqual(someOwed(70));
+    for (const field of Object.keys(record)) {
+      expect(owedReleaseOf({ ...record, [field]: undefined }, READING), field).toBeUndefined();
+      expect(owedReleaseOf({ ...record, [field]: { no: 'such value' } }, READING), field).toBeUndefined();
+    }
+    expect(owedReleaseOf('text', READING)).toBeUndefined();
+  });
+
+  it('are kept in wall time: grants end while the box is off', () => {
+    const later = { now: instant(77), wall: wallTimeAfter(READING.wall, minutes(20)) };
+    expect(readStoredTable(snapshot, undefined, later).owed[0]?.endsAt).toBe(77 + minutes(40));
   });
 });
 
