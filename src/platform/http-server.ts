@@ -2,7 +2,7 @@
 // a request becomes an `HttpRequest` value, the handler's `HttpResponse` becomes bytes.
 
 import { chmod } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import express from 'express';
 import type { HttpHandler, HttpLimits, HttpListener, HttpPlace, HttpRequest, HttpResponse } from '../base/http.ts';
@@ -56,12 +56,11 @@ export async function listenHttp(
   return ok({ endpoint, close: () => closeServer(server) });
 }
 
-function createApp(place: HttpPlace, limits: HttpLimits, handler: HttpHandler, reportBug: ReportBug): express.Express {
+/** A router without the application around it, which would give each request another prototype that nobody asks. */
+function createApp(place: HttpPlace, limits: HttpLimits, handler: HttpHandler, reportBug: ReportBug): RequestListener {
   const serve = answerWith(place, handler, reportBug);
-  const app = express();
-  app.disable('x-powered-by');
-  app.disable('etag');
-  app.use((incoming: express.Request, outgoing: express.Response) => {
+  const router = express.Router();
+  router.use((incoming: IncomingMessage, outgoing: ServerResponse) => {
     // RFC 9112 §3.2: with two Host fields nobody can say which is meant.
     if (hostFieldsOf(incoming) > 1) return endWith(outgoing, 400);
     readBody(incoming, limits.bodyBytes, (body) => {
@@ -70,10 +69,11 @@ function createApp(place: HttpPlace, limits: HttpLimits, handler: HttpHandler, r
       else void serve(incoming, outgoing, body);
     });
   });
-  app.use((error: { status?: number }, _request: express.Request, response: express.Response, _next: unknown) => {
-    if (!response.headersSent) endWith(response, error.status ?? 400);
-  });
-  return app;
+  return (incoming, outgoing) =>
+    router(incoming as express.Request, outgoing as express.Response, (error: unknown) => {
+      if (error !== undefined) reportBug(error);
+      if (!outgoing.headersSent) endWith(outgoing, 500);
+    });
 }
 
 function hostFieldsOf({ rawHeaders }: IncomingMessage): number {
@@ -86,7 +86,7 @@ function hostFieldsOf({ rawHeaders }: IncomingMessage): number {
 }
 
 /** RFC 9110 §10.1.1: whoever asks before it sends a body hears at once that it would be too long. */
-function answerExpectations(server: Server, app: express.Express, bodyBytes: number): void {
+function answerExpectations(server: Server, app: RequestListener, bodyBytes: number): void {
   server.on('checkContinue', (incoming: IncomingMessage, outgoing: ServerResponse) => {
     if (Number(incoming.headers['content-length']) > bodyBytes) return endWith(outgoing, 413);
     outgoing.writeContinue();
