@@ -1,6 +1,7 @@
 // What the kernel says of interfaces, routes and neighbours, read from /proc and /sys: no program is started for it.
 
 import { lookup } from 'node:dns/promises';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import type { DefaultRoute, LinkState, Neighbour, NetworkInterface, NetworkView } from '../base/host.ts';
@@ -25,29 +26,28 @@ export const nodeNetwork: NetworkView = {
 
   async defaultRoute(family): Promise<DefaultRoute | undefined> {
     return family === 'IPv4'
-      ? defaultRouteOfIPv4(await textOf('/proc/net/route'))
-      : defaultRouteOfIPv6(await textOf('/proc/net/ipv6_route'));
+      ? defaultRouteOfIPv4(textNow('/proc/net/route'))
+      : defaultRouteOfIPv6(textNow('/proc/net/ipv6_route'));
   },
 
   async neighbours(): Promise<readonly Neighbour[]> {
-    return neighboursOf(await textOf('/proc/net/arp'));
+    return neighboursOf(textNow('/proc/net/arp'));
   },
 
   async linkState(interfaceName): Promise<LinkState | undefined> {
     const folder = `/sys/class/net/${interfaceName}`;
-    const state = (await textOf(`${folder}/operstate`)).trim();
+    const state = textNow(`${folder}/operstate`).trim();
     if (state === '') return undefined;
-    const count = async (name: string): Promise<bigint> =>
-      BigInt((await textOf(`${folder}/statistics/${name}`)).trim() || 0);
-    const megabits = Number((await textOf(`${folder}/speed`)).trim());
+    const count = (name: string): bigint => BigInt(textNow(`${folder}/statistics/${name}`).trim() || 0);
+    const megabits = Number((await textOfDriver(`${folder}/speed`)).trim());
     return {
       // "unknown" is what tunnels and PPP links report while they work.
       isUp: state === 'up' || state === 'unknown',
       bitsPerSecond: megabits > 0 ? megabits * 1_000_000 : 0,
-      bytesSent: await count('tx_bytes'),
-      bytesReceived: await count('rx_bytes'),
-      packetsSent: await count('tx_packets'),
-      packetsReceived: await count('rx_packets'),
+      bytesSent: count('tx_bytes'),
+      bytesReceived: count('rx_bytes'),
+      packetsSent: count('tx_packets'),
+      packetsReceived: count('rx_packets'),
     };
   },
 
@@ -61,7 +61,17 @@ export const nodeNetwork: NetworkView = {
   },
 };
 
-async function textOf(path: string): Promise<string> {
+/** What the kernel has in memory: read at once, because handing four steps to a worker thread costs ten times as much. */
+function textNow(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** What the kernel asks a driver for, which may take its time. */
+async function textOfDriver(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch {
