@@ -88,7 +88,7 @@ function carrierAgainstTable(
 /**
  * Minutes after everybody is well again, long before grants run out: what is said to be open is open, and nothing else.
  * Not looked at: entries that are still being mended, and what the carrier keeps for WAN addresses of the past.
- * `orphans`: nonces of mappings whose request or release was under way when the daemon was killed.
+ * `orphans`: nonces of mappings whose request was under way when the daemon was killed. Releases are owed, and no excuse.
  * `moved`: places whose mapping the carrier moved or took away: what it said of that may have got lost.
  */
 export function leaksAndLosses(
@@ -113,13 +113,12 @@ export function leaksAndLosses(
   ];
 }
 
-/** Right after a kill: what the carrier has, or will have when it comes in, and the daemon cannot know of. */
+/** Right after a kill: what the carrier has been asked for, or will be when it comes in, and the daemon cannot know of. */
 export function orphanedNonces(world: DaemonWorld): readonly string[] {
   const known = new Set(world.table().map((row) => placeOf(world, row)));
   const isRecent = (at: Instant): boolean => between(at, world.clock.now()) < UNDER_WAY;
   const asked = world.carrier.takeMaps().filter(({ at, request }) => isRecent(at) && !known.has(placeAsked(request)));
-  const held = world.carrier.mappings().filter((mapping) => !known.has(internalKeyText(mapping)));
-  return [...asked.map(({ request }) => request.nonce), ...held.flatMap(({ nonce }) => nonce ?? [])];
+  return asked.filter(({ request }) => request.lifetimeSeconds > 0).map(({ request }) => request.nonce);
 }
 
 function placeAsked({ protocol, clientAddress, internalPort, options }: MapWireRequest): string {
@@ -134,9 +133,12 @@ const placeOf = (world: DaemonWorld, row: MappingView): string =>
 const isOfThisBox = (world: DaemonWorld, { internalAddress }: SimulatedMapping): boolean =>
   world.nat === 'none' || internalAddress.text === world.wanAddress;
 
-/** Its request was in flight when the daemon was killed: nobody knows of it any more, and it ends by itself. */
+/**
+ * Its request was in flight when the daemon was killed: nobody knows of it any more, and it ends by itself. A deletion in
+ * flight is no such excuse: it is owed, and done by the next life.
+ */
 const isOrphan = (world: DaemonWorld, { protocol, externalPort }: SimulatedMapping): boolean =>
-  world.promises.isPerhaps(protocol, externalPort) &&
+  world.promises.isPerhapsMade(protocol, externalPort) &&
   world.table().every((row) => row.protocol !== protocol || row.assignedPort !== externalPort);
 
 function kernelAgainstTable(world: DaemonWorld, table: readonly MappingView[]): readonly string[] {

@@ -33,6 +33,8 @@ export class Promises {
   readonly #held = new Map<string, Promised>();
   /** Asked, and the answer never came. */
   readonly #perhaps = new Set<string>();
+  /** Of these, the ones that were to be made. */
+  readonly #perhapsMade = new Set<string>();
 
   constructor(clock: VirtualClock, logLength: () => number) {
     this.#clock = clock;
@@ -49,12 +51,20 @@ export class Promises {
     return this.#perhaps.has(`${protocol} ${externalPort}`) || this.#perhaps.has(`${protocol} any`);
   }
 
+  /** An Add whose asker never heard: there may be a mapping, and nobody whose it is. */
+  isPerhapsMade(protocol: string, externalPort: number): boolean {
+    return this.#perhapsMade.has(`${protocol} ${externalPort}`) || this.#perhapsMade.has(`${protocol} any`);
+  }
+
   /** `isAny`: the gateway chooses the port. */
   adding(asker: Asker, wish: Wish, answer: Promise<SoapAnswer>, isAny = false): Promise<SoapAnswer> {
     const protocol = wish.protocol ?? 'TCP';
     const logMark = this.#logLength();
     return answer.then((got) => {
-      if (got.kind === 'broken') this.#perhaps.add(`${protocol} ${isAny ? 'any' : wish.external}`);
+      if (got.kind === 'broken') {
+        this.#perhaps.add(`${protocol} ${isAny ? 'any' : wish.external}`);
+        this.#perhapsMade.add(`${protocol} ${isAny ? 'any' : wish.external}`);
+      }
       if (got.kind !== 'success') return got;
       const externalPort = Number(got.out.get('NewReservedPort') ?? wish.external);
       const remoteHost = wish.remoteHost ?? '';
@@ -124,6 +134,7 @@ export class Promises {
       this.#held.set(keyOf(protocol, externalPort, remoteHost), { ...held, logMark: this.#logLength() });
     }
     this.#perhaps.clear();
+    this.#perhapsMade.clear();
   }
 
   #forget(isMeant: (held: Promised) => boolean): void {
