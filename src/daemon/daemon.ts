@@ -277,6 +277,7 @@ export class Daemon {
       isDemo,
       startedAt: host.clock.wallTime(),
       table: this.#table,
+      owed: this.#owed,
       gateway: this.#gateway,
       history: this.#history,
       metrics: this.#metrics,

@@ -10,6 +10,7 @@ import { between, type Instant, type WallTime } from '../base/time.ts';
 import type { RunningGateway } from '../interworking/create-gateway.ts';
 import type { ControlPoint, PortMappingRequest } from '../interworking/gateway.ts';
 import type { MappingTable } from '../mapping/mapping-table.ts';
+import type { OwedReleases } from '../mapping/owed-releases.ts';
 import { mappingView } from '../operator/mapping-view.ts';
 import type { Metrics, ProcessFigures } from '../operator/metrics.ts';
 import type {
@@ -35,6 +36,7 @@ export interface OperatorViewParts {
   readonly isDemo: boolean;
   readonly startedAt: WallTime;
   readonly table: MappingTable;
+  readonly owed: OwedReleases;
   readonly gateway: RunningGateway;
   readonly history: HistoryKeeper;
   readonly metrics: Metrics;
@@ -101,6 +103,7 @@ function takeSnapshot(parts: OperatorViewParts): Snapshot {
       why,
     })),
     maxMappings: parts.maxMappings(),
+    releasesOwed: parts.owed.count(now),
     subscribers: parts.subscribers(),
     doors: parts.doors(),
     wakes: parts.driver

@@ -83,6 +83,8 @@ const status = v.object({
     degraded: v.number(),
     deleting: v.number(),
   }),
+  /** Left out by daemons of the first releases. */
+  releasesOwed: v.optional(v.number(), 0),
   subscribers: v.number(),
   nextRenewal: orNull(v.object({ protocol, externalPort: port, inSeconds: secondsLeft })),
   wakes: v.array(v.object({ who: v.string(), why: v.string(), inSeconds: secondsLeft })),

@@ -111,6 +111,7 @@ function readings(snapshot: Snapshot, figures: ProcessFigures): string {
     readingText('gauge', 'igd2pcp_info', 'Always 1; the version is a label.', [[{ version: snapshot.version }, 1]]),
     readingText('gauge', 'igd2pcp_mappings', 'Mappings by state.', states),
     one('igd2pcp_mappings_most', 'Most mappings that policy allows.', snapshot.maxMappings),
+    one('igd2pcp_releases_owed', 'Deletions that PCP servers have not answered yet.', snapshot.releasesOwed),
     readingText('gauge', 'igd2pcp_server_up', 'Whether the server answers; absent before the first try.', servers),
     one('igd2pcp_event_subscribers', 'UPnP event subscriptions.', snapshot.subscribers),
     one('igd2pcp_start_time_seconds', 'When the daemon started, since 1970.', snapshot.startedAt / 1000),

@@ -43,6 +43,8 @@ export interface Snapshot {
   /** Of the last day, those that are not there again. */
   readonly lost: readonly LostMappingView[];
   readonly maxMappings: number;
+  /** Deletions that PCP servers have not answered yet, of mappings no longer among these. */
+  readonly releasesOwed: number;
   readonly subscribers: number;
   readonly doors: DoorCounts;
   /** Earliest first. */

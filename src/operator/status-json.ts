@@ -39,6 +39,7 @@ export function statusJson(snapshot: Snapshot): StatusJson {
     externalAddressIsPublic: snapshot.externalAddressIsPublic,
     servers: snapshot.servers.map(serverJson),
     mappings: countsOf(snapshot),
+    releasesOwed: snapshot.releasesOwed,
     subscribers: snapshot.subscribers,
     nextRenewal: renewalJson(nextRenewalOf(snapshot)),
     wakes: snapshot.wakes.map((wake) => ({ who: wake.who, why: wake.why, inSeconds: secondsOf(wake.in) })),

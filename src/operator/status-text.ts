@@ -30,7 +30,7 @@ export function statusText(status: StatusJson, terminal: Terminal): string {
     section('WAN', [wanLine(status.wan)]),
     section('External', [externalLine(status)]),
     section('PCP server', status.servers.length === 0 ? ['none known'] : status.servers.flatMap(serverLines)),
-    section('Mappings', [mappingsLine(status.mappings)]),
+    section('Mappings', [mappingsLine(status.mappings), ...owedLines(status.releasesOwed)]),
     section('Events', [countText(status.subscribers, 'subscriber')]),
     section('Next', nextLines(status)),
   ].join('');
@@ -88,6 +88,9 @@ function mappingsLine(counts: StatusJson['mappings']): string {
   const shown = parts.filter(([count]) => count > 0).map(([count, words]) => `${count} ${words}`);
   return `${counts.total} of ${counts.most}${shown.length === 0 ? '' : `: ${shown.join(', ')}`}`;
 }
+
+const owedLines = (count: number): readonly string[] =>
+  count === 0 ? [] : [`${countText(count, 'deletion')} not answered by the PCP server yet`];
 
 function nextLines({ nextRenewal, wakes }: StatusJson): readonly string[] {
   if (nextRenewal === null) return wakes.length === 0 ? ['nothing to do'] : wakes.slice(0, 1).map(wakeLine);

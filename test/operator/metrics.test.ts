@@ -24,7 +24,7 @@ describe('Metrics', () => {
     metrics.recovered(seconds(5.5));
     const natCounts = { rules: 3, elements: 6, transactions: 9, failures: 1 };
     const wan = { interfaceName: 'wan', nat: 'nftables', natProblem: undefined, natCounts } as const;
-    const text = metrics.text(sampleSnapshot({ wan }), FIGURES);
+    const text = metrics.text(sampleSnapshot({ wan, releasesOwed: 5 }), FIGURES);
     expect(sampleOf(text, 'igd2pcp_upnp_requests_total{action="AddPortMapping",result="718"}')).toBe(1);
     const server = 'server="pcp:192.0.2.1"';
     expect(sampleOf(text, `igd2pcp_pcp_retransmissions_total{${server}}`)).toBe(3);
@@ -38,6 +38,7 @@ describe('Metrics', () => {
     expect(sampleOf(text, 'igd2pcp_pcp_strangers_total')).toBe(4);
     expect(sampleOf(text, 'igd2pcp_nat_failures_total')).toBe(1);
     expect(sampleOf(text, 'igd2pcp_recovery_seconds_sum')).toBe(5.5);
+    expect(sampleOf(text, 'igd2pcp_releases_owed')).toBe(5);
     expect(sampleOf(text, 'igd2pcp_mappings{state="degraded"}')).toBe(1);
     expect(sampleOf(text, 'igd2pcp_server_up{server="pcp:192.0.2.1",current="true"}')).toBe(1);
     expect(sampleOf(text, 'process_resident_memory_bytes')).toBe(60e6);

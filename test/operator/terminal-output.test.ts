@@ -142,6 +142,12 @@ describe('the status', () => {
     for (const line of text.split('\n')) expect([...line].length, line).toBeLessThanOrEqual(80);
   });
 
+  it('says how many deletions the server has not answered yet, and nothing when there are none (RFC 6887 §15)', () => {
+    const textWith = (releasesOwed: number) => statusText(statusJson(sampleSnapshot({ releasesOwed })), PLAIN);
+    expect(textWith(3)).toContain('3 deletions not answered by the PCP server yet');
+    expect(textWith(0)).not.toContain('not answered by the PCP server');
+  });
+
   it('ends with 1 when ports cannot be opened', async () => {
     const silent = sampleSnapshot({ servers: [sampleServer({ health: 'down' })] });
     expect((await statusCommand(daemonWith(silent), false, PLAIN)).exitCode).toBe(1);
