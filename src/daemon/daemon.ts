@@ -120,8 +120,10 @@ export class Daemon {
     // First of all, because it is taken where a daemon runs already: whose state, NAT and LAN are not to be touched.
     const admin = await AdminDoors.open(host, config);
     if (!admin.ok) return admin;
-    const identity = await readIdentity(host, config.state.directory);
-    const wan = await WanSide.open(host, driver, config);
+    const [identity, wan] = await Promise.all([
+      readIdentity(host, config.state.directory),
+      WanSide.open(host, driver, config),
+    ]);
     if (!wan.ok) {
       await admin.value.close();
       return wan;

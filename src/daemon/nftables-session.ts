@@ -39,6 +39,8 @@ export interface NftablesFigures {
 /** Whoever mends the firewall wants to see soon that it helped; a firewall in order is looked at on a signal alone. */
 const LOOK_AT_BAD_FIREWALL_EVERY = seconds(15);
 
+type ListeningPorts = readonly { readonly protocol: TransportProtocol; readonly ports: ReadonlySet<number> }[];
+
 /** Makes or takes over our table. The error is a sentence for the person who starts the daemon. */
 export async function startNftablesSession(
   host: Host,
@@ -47,6 +49,7 @@ export async function startNftablesSession(
 ): Promise<Result<NftablesSession, string>> {
   if (!isInterfaceName(options.wanInterface)) return refused(`"${options.wanInterface}" is not an interface name`);
   const shell = new NftShell(host);
+  const reading = readListeningPorts(host);
   const opened = await openNftTable(
     options,
     (call) => shell.run(call),
@@ -56,8 +59,9 @@ export async function startNftablesSession(
     return refused(`nat = "nftables" needs a working nft, run as root or with CAP_NET_ADMIN: ${opened.error}`);
   }
   const session = new NftablesSession(host, driver, options, shell, opened.value);
-  await session.readListeningPorts();
-  await session.lookAtFirewall();
+  session.keepAwayFrom(await reading);
+  // It only warns: nobody has to wait for that.
+  void session.lookAtFirewall();
   return ok(session);
 }
 
@@ -129,7 +133,8 @@ export class NftablesSession implements LocalNat {
 
   /** On a signal: compares the kernel's table with what it should be, and puts it right. */
   async check(): Promise<Result<void, Nat1Problem>> {
-    await Promise.all([this.readListeningPorts(), this.lookAtFirewall()]);
+    const [listening] = await Promise.all([readListeningPorts(this.#host), this.lookAtFirewall()]);
+    this.keepAwayFrom(listening);
     return this.#ask((id) => this.#keeper.run((keeper, now) => keeper.handleCheck(id, now)));
   }
 
@@ -172,15 +177,8 @@ export class NftablesSession implements LocalNat {
     this.#firewallProblem = verdict.kind === 'dropped' ? advice : undefined;
   }
 
-  async readListeningPorts(): Promise<void> {
-    for (const protocol of ['TCP', 'UDP'] as const) {
-      const ports = new Set<number>();
-      for (const path of SOCKET_TABLES[protocol]) {
-        const table = await this.#host.files.read(path);
-        if (table.ok) for (const port of listeningPorts(protocol, table.value)) ports.add(port);
-      }
-      this.#ports.setListening(protocol, ports);
-    }
+  keepAwayFrom(listening: ListeningPorts): void {
+    for (const { protocol, ports } of listening) this.#ports.setListening(protocol, ports);
   }
 
   #ask(start: (id: RequestId) => void): Promise<Result<void, Nat1Problem>> {
@@ -226,4 +224,14 @@ export class NftablesSession implements LocalNat {
     }
     this.#keeper.run((keeper, now) => keeper.handleNft(outcome, now));
   }
+}
+
+/** On which ports programs of this box wait for the outside. */
+function readListeningPorts({ files }: Host): Promise<ListeningPorts> {
+  const ofProtocol = async (protocol: TransportProtocol) => {
+    const tables = await Promise.all(SOCKET_TABLES[protocol].map((path) => files.read(path)));
+    const ports = tables.flatMap((table) => (table.ok ? [...listeningPorts(protocol, table.value)] : []));
+    return { protocol, ports: new Set(ports) };
+  };
+  return Promise.all([ofProtocol('TCP'), ofProtocol('UDP')]);
 }
