@@ -29,7 +29,7 @@ describe('the command', () => {
   mkdirSync(place);
   writeFileSync(
     join(place, 'node'),
-    '#!/bin/sh\necho "$@"; echo "$MALLOC_ARENA_MAX $MALLOC_TRIM_THRESHOLD_"; sh -c "exit 3"\n',
+    '#!/bin/sh\necho "$@"; echo "$MALLOC_ARENA_MAX $MALLOC_TRIM_THRESHOLD_$NODE_EXTRA_CA_CERTS"; sh -c "exit 3"\n',
     { mode: 0o755 },
   );
   writeFileSync(command, read('igd2pcp.sh').replaceAll('/usr/lib/igd2pcp', place), { mode: 0o755 });
@@ -53,6 +53,10 @@ describe('the command', () => {
     expect(call(['run'], { MALLOC_ARENA_MAX: '4', MALLOC_TRIM_THRESHOLD_: '9' })[1]).toBe('4 9');
   });
 
+  it('lets Node.js read no certificates', () => {
+    expect(call(['run'], { NODE_EXTRA_CA_CERTS: '/etc/ssl/site.crt' })[1]).toBe('1 131072');
+  });
+
   it('is what every supervisor starts, so that the flags stand in one place', () => {
     expect(read('debian/igd2pcp.service')).toMatch(/^ExecStart=\/usr\/bin\/igd2pcp run /m);
     expect(read('openwrt/igd2pcp.init')).toMatch(/^\tprocd_set_param command \/usr\/bin\/igd2pcp run /m);
@@ -67,6 +71,7 @@ describe('the command', () => {
     const bench = readFileSync(new URL('../bench/parts/igd2pcp.mjs', import.meta.url), 'utf8');
     expect(bench).toContain(`'${MEMORY_FLAGS.join(' ')}'`);
     expect(bench).toContain('.packaging/start.cjs');
+    expect(bench).toContain('{ NODE_EXTRA_CA_CERTS: _unset, ...environment } = process.env');
     expect(bench).toContain("MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072'");
   });
 });
