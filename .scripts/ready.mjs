@@ -22,6 +22,7 @@ const tasks = {
   test: { needs: buildWhenStale, script: at('.scripts', 'check.mjs') },
   lab: { needs: buildWhenStale, script: at('test', 'lab', 'lab.mjs') },
   bench: { needs: buildWhenStale, script: at('test', 'bench', 'bench.mjs') },
+  soak: { needs: buildWhenStale, script: at('test', 'bench', 'soak', 'soak.mjs') },
   fuzz: {
     script: vitest,
     args: ['run', '--config', 'test/vitest.config.ts', 'test/property'],

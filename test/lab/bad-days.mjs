@@ -130,6 +130,10 @@ async function firewallReloaded(scene) {
     reload();
     return `through again after ${seconds(await recovered(scene, 30_000))}`;
   });
+  await check('firewall', 'the elements of one map flushed by hand: noticed and put back', async () => {
+    network.namespaces.run('cpe', 'nft', 'flush', 'map', 'inet', 'igd2pcp', 'in');
+    return `through again after ${seconds(await recovered(scene, 20_000))}`;
+  });
   await check('firewall', 'reloaded, and the daemon told by SIGHUP', async () => {
     reload();
     daemon.reload();

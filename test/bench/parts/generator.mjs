@@ -20,13 +20,17 @@ for await (const line of createInterface({ input: process.stdin })) {
   process.stdout.write(`${JSON.stringify(await orders[op](order))}\n`);
 }
 
-/** `lanes`: lists of calls; each lane does its own one after the other, all lanes at once. */
-async function calls({ target, lanes, wantBody = false, giveUpMs = GIVE_UP_MS }) {
+/**
+ * `lanes`: lists of calls; each lane does its own one after the other, all lanes at once.
+ * `wantEach`: what became of every call, lane by lane.
+ */
+async function calls({ target, lanes, wantBody = false, wantEach = false, giveUpMs = GIVE_UP_MS }) {
   const prepared = lanes.map((lane) => lane.map((call) => ({ call, bytes: soapRequest(target, call) })));
   const outcome = { latencies: [], errors: {}, unanswered: [], bodyBytes: 0, lastBody: undefined };
+  const each = lanes.map(() => []);
   const started = performance.now();
   await Promise.all(
-    prepared.map(async (lane) => {
+    prepared.map(async (lane, index) => {
       for (const { call, bytes } of lane) {
         const begun = performance.now();
         const answer = await exchange(
@@ -34,15 +38,18 @@ async function calls({ target, lanes, wantBody = false, giveUpMs = GIVE_UP_MS })
           bytes,
           giveUpMs,
         );
-        if (answer.status === 200) outcome.latencies.push(performance.now() - begun);
-        else count(outcome.errors, answer.error ?? answer.status ?? answer.problem);
+        const isGood = answer.status === 200;
+        const what = isGood ? 'ok' : String(answer.error ?? answer.status ?? answer.problem);
+        each[index].push(what);
+        if (isGood) outcome.latencies.push(performance.now() - begun);
+        else count(outcome.errors, what);
         if (answer.problem !== undefined) outcome.unanswered.push(call);
         outcome.bodyBytes += answer.body?.length ?? 0;
         if (wantBody) outcome.lastBody = answer.body;
       }
     }),
   );
-  return { ...outcome, wallMs: performance.now() - started };
+  return { ...outcome, ...(wantEach ? { each } : {}), wallMs: performance.now() - started };
 }
 
 async function get({ host, port, path, from }) {

@@ -2,11 +2,12 @@
 //
 //   clients 192.168.77.10+ ── lan0 [router] wan0 100.64.0.2 ── 100.64.0.1 [carrier] 1.2.3.4 ── 1.2.3.9 [internet]
 //
-// Nothing outside these namespaces is touched.
+// Nothing outside these namespaces is touched. They carry the process id, so that two runs do not clear away each other's.
 
 import { execFileSync, spawn } from 'node:child_process';
 
-const PREFIX = 'igdb-';
+const OURS = /^igdb-(\d+)-/;
+const PREFIX = `igdb-${process.pid}-`;
 export const CLIENTS = `${PREFIX}clients`;
 export const ROUTER = `${PREFIX}router`;
 export const CARRIER = `${PREFIX}carrier`;
@@ -51,16 +52,35 @@ export function makeNetwork() {
   address(INTERNET, 'net0', `${INTERNET_HOST}/24`);
   for (let index = 0; index < CLIENT_COUNT; index += 1) address(CLIENTS, 'c0', `${clientAddress(index)}/24`);
   run('ip', ['-n', CLIENTS, 'route', 'add', 'default', 'via', ROUTER_LAN]);
-  run('ip', ['-n', ROUTER, 'route', 'add', 'default', 'via', CARRIER_INSIDE]);
+  routeToCarrier();
   run('ip', ['-n', INTERNET, 'route', 'add', 'default', 'via', CARRIER_OUTSIDE]);
   for (const name of [ROUTER, CARRIER]) inNamespace(name, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
 }
 
+/** What the kernel forgets when the WAN interface goes down. */
+const routeToCarrier = () => run('ip', ['-n', ROUTER, 'route', 'replace', 'default', 'via', CARRIER_INSIDE]);
+
+export const wanDown = () => run('ip', ['-n', ROUTER, 'link', 'set', 'wan0', 'down']);
+export function wanUp() {
+  run('ip', ['-n', ROUTER, 'link', 'set', 'wan0', 'up']);
+  routeToCarrier();
+}
+
+/** This run's, and those of runs that ended without removing them. */
 export function removeNetwork() {
-  const existing = run('ip', ['netns', 'list']).split('\n');
-  for (const line of existing) {
+  for (const line of run('ip', ['netns', 'list']).split('\n')) {
     const name = line.split(' ')[0];
-    if (name.startsWith(PREFIX)) run('ip', ['netns', 'delete', name]);
+    const owner = Number(OURS.exec(name)?.[1]);
+    if (owner === process.pid || (owner > 0 && !isAlive(owner))) run('ip', ['netns', 'delete', name]);
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
   }
 }
 
