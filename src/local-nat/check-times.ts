@@ -16,19 +16,22 @@ export type Check = 'glance' | 'look';
 
 export class CheckTimes {
   #glanceAt: Instant;
-  #lookAt: Instant;
+  #lookedAt: Instant;
+  #isDoubtful = false;
 
-  constructor(firstLookAt: Instant, now: Instant) {
+  /** The table was listed just now. */
+  constructor(now: Instant) {
     this.#glanceAt = after(now, GLANCE_EVERY);
-    this.#lookAt = firstLookAt;
+    this.#lookedAt = now;
   }
 
-  get nextAt(): Instant {
-    return earlier(this.#glanceAt, this.#lookAt);
+  /** `elements`: how many there are by now. */
+  nextAt(elements: number): Instant {
+    return earlier(this.#glanceAt, this.#lookAt(elements));
   }
 
-  due(now: Instant): Check | undefined {
-    if (this.#lookAt <= now) return 'look';
+  due(elements: number, now: Instant): Check | undefined {
+    if (this.#lookAt(elements) <= now) return 'look';
     return this.#glanceAt <= now ? 'glance' : undefined;
   }
 
@@ -36,9 +39,10 @@ export class CheckTimes {
     this.#glanceAt = after(now, GLANCE_EVERY);
   }
 
-  looking(elements: number, now: Instant): void {
+  looking(now: Instant): void {
     this.#glanceAt = after(now, GLANCE_EVERY);
-    this.#lookAt = after(now, (LOOK_EVERY + elements * LOOK_LATER_PER_ELEMENT) as Duration);
+    this.#lookedAt = now;
+    this.#isDoubtful = false;
   }
 
   /** A glance made somebody list the whole table, which was in order: this nft may not be able to answer it. */
@@ -49,6 +53,12 @@ export class CheckTimes {
 
   /** Something failed: the next check is a close one. */
   mistrust(): void {
-    this.#lookAt = earlier(this.#lookAt, this.#glanceAt);
+    this.#isDoubtful = true;
+  }
+
+  #lookAt(elements: number): Instant {
+    const wait = (LOOK_EVERY + elements * LOOK_LATER_PER_ELEMENT) as Duration;
+    const regular = after(this.#lookedAt, wait);
+    return this.#isDoubtful ? earlier(regular, this.#glanceAt) : regular;
   }
 }

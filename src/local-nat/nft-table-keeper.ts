@@ -62,6 +62,7 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
   #rulesPrint: string | undefined;
   readonly #claims: Nat1Claims;
   readonly #strangersStayUntil: Instant;
+  #areStrangersGone = false;
   #held: Map<string, TimedElement>;
   #work: Work = { state: 'idle' };
   #pending: Pending[] = [];
@@ -79,7 +80,7 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
     this.#held = new Map(opened.listing.elements);
     this.#claims = new Nat1Claims(ruleset.hairpin, wanAddress);
     this.#strangersStayUntil = after(now, STRANGERS_STAY);
-    this.#checkTimes = new CheckTimes(this.#strangersStayUntil, now);
+    this.#checkTimes = new CheckTimes(now);
   }
 
   get elementCount(): number {
@@ -129,7 +130,7 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
 
   nextWake(): Wake | undefined {
     if (this.#work.state !== 'idle') return undefined;
-    const check = { at: this.#checkTimes.nextAt, why: "compare the kernel's NAT table" };
+    const check = { at: this.#checkTimes.nextAt(this.#held.size), why: "compare the kernel's NAT table" };
     if (this.#waitingSince === undefined) return check;
     return { at: earlier(this.#waitingSince, check.at), why: `write ${this.#touched.size} NAT elements` };
   }
@@ -137,7 +138,7 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
   handleTimeout(now: Instant): readonly KeeperOutput[] {
     if (this.#work.state !== 'idle') return [];
     if (this.#removal !== undefined) return this.#removeTable(this.#removal);
-    const check = this.#mustLook ? 'look' : this.#checkTimes.due(now);
+    const check = this.#mustLook ? 'look' : this.#checkTimes.due(this.#held.size, now);
     if (check === undefined && this.#waitingSince === undefined) return [];
     const batch = this.#pending;
     this.#pending = [];
@@ -191,12 +192,20 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
     const print = rulesPrintSeen(outcome, now);
     if (print === undefined || print !== (this.#rulesPrint ?? print)) return this.#look(batch, now, true);
     this.#rulesPrint = print;
+    // Those of the earlier run are known from the start; later ones are seen in listings alone.
+    if (!this.#areStrangersGone) this.#touchStrangers(now);
     return this.#writeTouched(batch, now);
+  }
+
+  #touchStrangers(now: Instant): void {
+    if (now < this.#strangersStayUntil) return;
+    this.#touch(this.#held.keys());
+    this.#areStrangersGone = true;
   }
 
   #look(batch: readonly Pending[], now: Instant, becauseOfGlance = false): readonly KeeperOutput[] {
     this.#mustLook = false;
-    this.#checkTimes.looking(this.#held.size, now);
+    this.#checkTimes.looking(now);
     this.#work = { state: 'looking', batch, becauseOfGlance };
     return [{ kind: 'run nft', call: nftListTable(), changes: 0 }];
   }
@@ -215,9 +224,9 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
     const believed = this.#held;
     // Rules are remade together with the table: a map of the wrong make cannot be mended in place.
     this.#held = rulesAreOurs ? new Map(found.elements) : new Map<string, TimedElement>();
-    const ids = new Set([...this.#claims.ids(), ...this.#touched]);
-    if (now >= this.#strangersStayUntil) for (const id of this.#held.keys()) ids.add(id);
-    const changes = this.#changesFor(ids, now);
+    this.#touch(this.#claims.ids());
+    this.#touchStrangers(now);
+    const changes = this.#changesFor(this.#touched, now);
     const putBack = whatWasWrong(found !== undefined, rulesAreOurs, wrongElements(changes, believed));
     if (becauseOfGlance && putBack === undefined) this.#checkTimes.misled(this.#held.size, now);
     const rules = rulesAreOurs ? '' : renderFreshRuleset(this.#ruleset);
