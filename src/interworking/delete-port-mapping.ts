@@ -85,7 +85,7 @@ function markDeleting(iw: Interworking, mapping: Mapping): void {
  * mapping would have ended by itself, or somebody has it again.
  */
 export async function releaseInBackground(iw: Interworking, mapping: Mapping): Promise<void> {
-  const { expiresAt, nonce } = mapping.upstream;
+  const { expiresAt } = mapping.upstream;
   for (;;) {
     const outcome = await iw.releases.begin(mapping, expiresAt);
     if (outcome.kind === 'released') removeReleased(iw, mapping, 'the server let it go');
@@ -95,9 +95,9 @@ export async function releaseInBackground(iw: Interworking, mapping: Mapping): P
         externalPort: mapping.externalPort,
         result: resultName(outcome.code),
       });
-    if (outcome.kind !== 'unanswered' || iw.table.withNonce(nonce).length > 0) return;
+    if (outcome.kind !== 'unanswered' || iw.releases.isWanted(mapping)) return;
     const again = earlier(after(iw.now(), RELEASE_AGAIN), expiresAt);
     if (again <= iw.now() || (await iw.alarms.until(again, 'delete a mapping upstream')) === 'cancelled') return;
-    if (iw.table.withNonce(nonce).length > 0) return;
+    if (iw.releases.isWanted(mapping)) return;
   }
 }

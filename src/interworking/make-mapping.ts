@@ -42,7 +42,8 @@ export const makeMapping = (iw: Interworking, asking: Asking): Promise<Result<Ma
   iw.quota.during(asking.request.internalClient, async () => {
     const place = await findPlace(iw, asking);
     if (!place.ok) return place;
-    const made = await obtain(iw, asking, place.value, mapRequestFor(iw, asking, place.value));
+    const request = mapRequestFor(iw, asking, place.value);
+    const made = await iw.releases.during(request, () => obtain(iw, asking, place.value, request));
     if (!made.ok && place.value.nat1Port !== undefined)
       iw.localNat?.unreserve(asking.request.protocol, place.value.nat1Port);
     return made;

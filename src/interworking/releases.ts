@@ -2,11 +2,12 @@
 // time for each mapping, however many wait for the answer. What no entry of the table stands for any more is owed
 // (`mapping/owed-releases.ts`): it is on the disk, and taken up again by the next life of this process.
 
+import type { IpAddress } from '../base/ip-address.ts';
 import { after, type Duration, earlier, type Instant, milliseconds, seconds } from '../base/time.ts';
 import type { Mapping } from '../mapping/mapping.ts';
 import { type OwedRelease, placeText } from '../mapping/owed-release.ts';
 import { type Granted, type ReleaseOutcome, serverId, type Withdrawal } from '../pcp/map-outcome.ts';
-import type { MapRequest } from '../pcp/map-request.ts';
+import type { MapKey, MapRequest } from '../pcp/map-request.ts';
 import { parseNonce } from '../pcp/mapping-nonce.ts';
 import type { GatewayContext } from './interworking.ts';
 import { mapKeyOf } from './map-key-of.ts';
@@ -20,6 +21,8 @@ export class Releases {
   readonly #context: GatewayContext;
   readonly #nonces: NonceBook;
   readonly #underWay = new Map<string, Promise<ReleaseOutcome>>();
+  /** Internal sides somebody asks a mapping for, until the table has it. */
+  readonly #asked = new Map<string, { count: number; isOwed: boolean }>();
   #toldOf: string | undefined;
 
   constructor(context: GatewayContext, nonces: NonceBook) {
@@ -55,6 +58,34 @@ export class Releases {
     const release = { server, protocol, internalAddress, internalPort, nonce, isThirdParty, endsAt };
     owed.owe(release, now());
     void this.#once(release, () => pcp.release({ protocol, internalPort, thirdParty, nonce }, endsAt));
+  }
+
+  /** What is owed for the same internal side waits until it is known whether `make` has put it into the table. */
+  async during<T>(request: MapRequest, make: () => Promise<T>): Promise<T> {
+    const side = sideText(request, request.thirdParty);
+    const asked = this.#asked.get(side) ?? { count: 0, isOwed: false };
+    asked.count += 1;
+    this.#asked.set(side, asked);
+    try {
+      return await make();
+    } finally {
+      asked.count -= 1;
+      if (asked.count === 0) this.#asked.delete(side);
+      if (asked.count === 0 && asked.isOwed) this.takeUp();
+    }
+  }
+
+  /** Whether somebody has it again, or is about to. */
+  isWanted({ protocol, upstream }: Mapping): boolean {
+    if (this.#context.table.withNonce(upstream.nonce).length > 0) return true;
+    const { internalAddress, internalPort, isThirdParty } = upstream;
+    return this.#isAskedFor(sideText({ protocol, internalPort }, isThirdParty ? internalAddress : undefined));
+  }
+
+  #isAskedFor(side: string): boolean {
+    const asked = this.#asked.get(side);
+    if (asked !== undefined) asked.isOwed = true;
+    return asked !== undefined;
   }
 
   /** The PCP client gave a request up and deletes by itself what may have come of it. */
@@ -117,12 +148,14 @@ export class Releases {
     const { pcp, now } = this.#context;
     const { protocol, internalPort, internalAddress, isThirdParty, endsAt } = release;
     const nonce = parseNonce(release.nonce);
+    const thirdParty = isThirdParty ? internalAddress : undefined;
     const isOurs = isThirdParty || pcp.sourceAddress()?.equals(internalAddress) === true;
     // RFC 6887 §11.3: a mapping belongs to the address it was made from; from another one it cannot be named.
     if (nonce === undefined || !isOurs || this.#underWay.has(nameOf(release))) return;
+    if (this.#isAskedFor(sideText(release, thirdParty))) return;
     const isInUse = release.server === pcp.currentServer();
     const until = isInUse ? endsAt : earlier(endsAt, after(now(), ELSEWHERE_WITHIN));
-    const key = { protocol, internalPort, thirdParty: isThirdParty ? internalAddress : undefined, nonce };
+    const key = { protocol, internalPort, thirdParty, nonce };
     await this.#once(release, () => pcp.releaseOwed(serverId(release.server), key, until));
   }
 
@@ -163,5 +196,11 @@ const owedOf = ({ protocol, upstream }: Mapping, endsAt: Instant): OwedRelease =
   const { server, internalAddress, internalPort, nonce, isThirdParty } = upstream;
   return { server, protocol, internalAddress, internalPort, nonce, isThirdParty, endsAt };
 };
+
+/** As `MapKey` tells internal sides apart, whichever server and nonce. */
+const sideText = (
+  { protocol, internalPort }: Pick<MapKey, 'protocol' | 'internalPort'>,
+  thirdParty: IpAddress | undefined,
+): string => `${protocol} ${internalPort} ${thirdParty?.text ?? ''}`;
 
 const nameOf = (release: OwedRelease): string => `${placeText(release)} ${release.nonce}`;

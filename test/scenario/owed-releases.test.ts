@@ -123,6 +123,41 @@ describe.each(['nftables', 'none'] as const)('a deletion under way at a kill (na
     expect(await disagreements(world)).toEqual([]);
   });
 
+  it('is called off also when the grant is the first word of the server (RFC 6887 §15, P-73, IWF-45)', async () => {
+    const { world, desk } = await worldWithPorts({ nat });
+    world.carrier.behaves({ silent: true });
+    expect(await desk.deleteRange(5001, 5009)).toBe('ok');
+    await world.crashes();
+    world.carrier.behaves({ silent: false });
+    expect(await desk.add({ external: 5002, lease: 7200 })).toBe('ok');
+    await world.passes(minutes(1));
+    expect(world.carrier.ports()).toEqual([5002]);
+    expect(await disagreements(world)).toEqual([]);
+  });
+
+  it('of a request of the operator that an orderly stop cut short is done after the restart (RFC 6970 §5.3, IWF-45)', async () => {
+    const { world } = await worldWithPorts({ nat });
+    const { network } = world.simulated;
+    network.blackHole = (_to, from) => from.port === 5351;
+    void world.daemon.operator.addMapping({
+      protocol: 'TCP',
+      externalPort: 6001,
+      remoteHost: '',
+      internalAddress: DESK,
+      internalPort: 6001,
+      leaseSeconds: 3600,
+      anyPort: false,
+      description: '',
+    });
+    await world.passes(seconds(1));
+    await world.stops();
+    expect(world.carrier.ports()).toContain(6001);
+    network.blackHole = () => false;
+    await world.boots();
+    await world.passes(seconds(10));
+    expect(world.carrier.ports()).toEqual([5001, 5002, 5003, 5009]);
+  });
+
   it('that was answered is not asked for again (RFC 6970 §5.8, IWF-81)', async () => {
     const { world, desk } = await worldWithPorts({ nat });
     expect(await desk.deleteRange(5001, 5003)).toBe('ok');
