@@ -130,6 +130,17 @@ describe('the NAT of this box over nft', () => {
     expect(driver.wakes()).toEqual([]);
   });
 
+  it('waits at the start for its table, not for the look at the firewall', async () => {
+    const { run } = host.programs;
+    host.programs = {
+      run: (program, args, input, within) =>
+        args.at(-1) === 'ruleset' ? new Promise(() => {}) : run.call(host.programs, program, args, input, within),
+    };
+    const session = await start();
+    expect(nft.table?.maps.has('in')).toBe(true);
+    expect(await settle(session.apply(rule(6881), seconds(60)))).toEqual(ok(undefined));
+  });
+
   it('calls no problem what merely may be one', async () => {
     nft.ruleset = 'not JSON';
     const session = await start();

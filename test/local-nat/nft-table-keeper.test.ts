@@ -307,6 +307,9 @@ describe('never a half mapping', () => {
     bench.pass(seconds(30));
     expect(bench.nft.elements('in')).toEqual({});
     expect(bench.nft.elements('out')).toEqual({});
+    bench.nft.calls.length = 0;
+    bench.pass(seconds(40));
+    expect(bench.nft.calls.filter((call) => !call.args.includes('-t'))).toEqual([]);
   });
 });
 
