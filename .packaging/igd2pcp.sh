@@ -7,7 +7,7 @@ program=/usr/lib/igd2pcp/start.cjs
 export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}" MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_:-131072}"
 # Nothing here speaks TLS: certificates that a site gives to every Node.js would only be read, 30 ms and 2 MiB at each start.
 unset NODE_EXTRA_CA_CERTS
-flags="--max-semi-space-size=1 --max-old-space-size=192"
+flags="--max-semi-space-size=2 --max-old-space-size=192"
 for node in /usr/lib/igd2pcp/node /usr/bin/node /usr/local/bin/node; do
   [ -x "$node" ] && exec "$node" $flags "$program" "$@"
 done

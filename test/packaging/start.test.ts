@@ -20,7 +20,7 @@ const read = (name: string): string => readFileSync(new URL(name, packaging), 'u
 const folder = mkdtempSync(join(tmpdir(), 'igd2pcp-start-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const MEMORY_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=192'];
+const MEMORY_FLAGS = ['--max-semi-space-size=2', '--max-old-space-size=192'];
 
 describe('the command', () => {
   /** The launcher with a node of its own, which only tells how it was called. */

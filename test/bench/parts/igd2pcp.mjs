@@ -18,7 +18,7 @@ export const BUNDLE = join(copies, 'start.cjs');
 const START = fileBeside('../../../.packaging/start.cjs', import.meta.url);
 
 /** As the packages' launcher (`.packaging/igd2pcp.sh`) starts it. */
-const LAUNCHER_FLAGS = '--max-semi-space-size=1 --max-old-space-size=192';
+const LAUNCHER_FLAGS = '--max-semi-space-size=2 --max-old-space-size=192';
 const { NODE_EXTRA_CA_CERTS: _unset, ...environment } = process.env;
 const ENVIRONMENT = { ...environment, MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' };
 export const NODE_FLAGS = (process.env.IGD2PCP_BENCH_NODE_FLAGS ?? LAUNCHER_FLAGS).split(' ').filter(Boolean);
