@@ -36,7 +36,9 @@ export class Releases {
     if (current !== undefined && current !== mapping.upstream.server) return this.#leaveElsewhere(mapping);
     const key = mapKeyOf(mapping.upstream, mapping.protocol);
     if (key === undefined) return Promise.resolve(released(mapping.upstream.server));
-    return this.#once(owedOf(mapping, until), () => this.#context.pcp.release(key, until, isWaitedFor));
+    const release = owedOf(mapping, until);
+    if (!this.#isOurs(release)) this.owe(mapping);
+    return this.#once(release, () => this.#context.pcp.release(key, until, isWaitedFor));
   }
 
   isUnderWay(mapping: Mapping): boolean {
@@ -144,14 +146,17 @@ export class Releases {
     return new Set(places);
   }
 
+  /** RFC 6887 §11.3: a mapping belongs to the address it was made from; from another one it cannot be named. */
+  #isOurs({ isThirdParty, internalAddress }: OwedRelease): boolean {
+    return isThirdParty || this.#context.pcp.sourceAddress()?.equals(internalAddress) === true;
+  }
+
   async #pay(release: OwedRelease): Promise<void> {
     const { pcp, now } = this.#context;
     const { protocol, internalPort, internalAddress, isThirdParty, endsAt } = release;
     const nonce = parseNonce(release.nonce);
     const thirdParty = isThirdParty ? internalAddress : undefined;
-    const isOurs = isThirdParty || pcp.sourceAddress()?.equals(internalAddress) === true;
-    // RFC 6887 §11.3: a mapping belongs to the address it was made from; from another one it cannot be named.
-    if (nonce === undefined || !isOurs || this.#underWay.has(nameOf(release))) return;
+    if (nonce === undefined || !this.#isOurs(release) || this.#underWay.has(nameOf(release))) return;
     if (this.#isAskedFor(sideText(release, thirdParty))) return;
     const isInUse = release.server === pcp.currentServer();
     const until = isInUse ? endsAt : earlier(endsAt, after(now(), ELSEWHERE_WITHIN));
@@ -181,7 +186,7 @@ export class Releases {
     if (existing !== undefined) return existing;
     const asked = ask()
       .then((outcome) => {
-        if (outcome.kind !== 'unanswered') this.#context.owed.done(release);
+        if (outcome.kind !== 'unanswered' && this.#isOurs(release)) this.#context.owed.done(release);
         return outcome;
       })
       .finally(() => this.#underWay.delete(name));

@@ -126,6 +126,7 @@ export class Conversation implements Machine<ClientOutput> {
   setAddresses(addresses: readonly ServerAddress[], now: Instant): Outputs {
     const context = this.#context;
     const previousSource = context.choice.active?.source;
+    const leftBehind = this.#requests.perhapsMade();
     context.choice = new AddressChoice(addresses);
     const source = context.choice.active?.source;
     const isNewSource = previousSource?.text !== source?.text;
@@ -137,7 +138,7 @@ export class Conversation implements Machine<ClientOutput> {
     }
     context.liveness.reset(now);
     const resent = this.dialect === NAT_PMP_DIALECT ? this.#speakPcp(now) : this.#requests.sendAllAgain(now);
-    return [...resent, ...this.#presence.probeIfDue(now)];
+    return [...(isNewSource ? leftBehind : NOTHING), ...resent, ...this.#presence.probeIfDue(now)];
   }
 
   handleDatagram(bytes: Uint8Array, from: Endpoint, via: Via, now: Instant): Outputs {

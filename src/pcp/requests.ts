@@ -118,6 +118,14 @@ export class Requests {
     return this.#withdrawals.takeAll(now).flatMap((key) => this.#withdrawAgain(key, now));
   }
 
+  /** Under our present address: where it is another one from now on, nobody will hear the answers. */
+  perhapsMade(): Outputs {
+    return this.open.all().flatMap(({ task, attempts }) => {
+      if (task.kind !== 'map' || attempts === 0 || task.request.thirdParty !== undefined) return NOTHING;
+      return this.withdrawal('owed', task.request, believedLifetime(task.request.lifetimeSeconds));
+    });
+  }
+
   /** What is still to be released, for whoever goes on with this server after the conversation has ended. */
   takeUnreleased(now: Instant): readonly MapKey[] {
     const underWay = this.open.all().flatMap(({ task }) => (task.kind === 'release' ? [task.key] : []));

@@ -59,6 +59,16 @@ describe('what the client withdraws by itself is told (RFC 6887 §15, IWF-40)', 
     expect(withdrawals(desk)).toEqual(['owed main 40080']);
   });
 
+  it('when our address changes with a request under way: under the old one it may be there (RFC 6887 §11.3, P-55)', () => {
+    const desk = new ClientDesk();
+    desk.map(ANY_REQUEST, within(4));
+    const moved = { id: MAIN, addresses: [{ endpoint: SERVER, source: IpAddress.of('100.64.1.7') }] };
+    desk.do((client, now) => client.setServers([moved], now));
+    expect(desk.has('withdrawal')).toMatchObject([{ withdrawal: { state: 'owed', internalAddress: WAN } }]);
+    desk.grant();
+    expect(withdrawals(desk)).toEqual(['owed main 40080']);
+  });
+
   it('of an endless request no longer than is believed of any grant (P-45)', () => {
     const desk = new ClientDesk();
     desk.map({ ...ANY_REQUEST, lifetimeSeconds: 0xffff_ffff }, within(4));

@@ -196,6 +196,44 @@ describe('a kill at any instant of a range delete', () => {
   );
 });
 
+describe('a WAN address that changes, and changes back (RFC 6970 §5.10, RFC 6887 §11.3)', () => {
+  const placesOf = (world: DaemonWorld) =>
+    world.carrier.mappings().map((row) => `${row.internalAddress.text} ${row.externalPort}`);
+
+  it('with a request under way: what was made under the old address is deleted there (P-55, IWF-40)', async () => {
+    const { world, desk } = await worldWithPorts();
+    const { network } = world.simulated;
+    network.blackHole = (_to, from) => from.port === 5351;
+    const asked = desk.asksToAdd({ external: 6001, lease: 3600 });
+    await world.passes(seconds(0.5));
+    world.wanComesUp('100.64.1.7');
+    await world.clock.resolve(world.daemon.check(), seconds(1));
+    expect((await world.clock.resolve(asked, seconds(10))).kind).toBe('fault');
+    expect(placesOf(world)).toContain('100.64.1.2 6001');
+    network.blackHole = () => false;
+    await world.passes(seconds(20));
+    await world.crashes();
+    world.wanComesUp('100.64.1.2');
+    await world.passes(seconds(20));
+    expect(placesOf(world).filter((place) => place.startsWith('100.64.1.2'))).toEqual(
+      [5001, 5002, 5003, 5009].map((port) => `100.64.1.2 ${port}`),
+    );
+    expect(placesOf(world).filter((place) => place.endsWith(' 6001'))).toEqual([]);
+  });
+
+  it('with a delete meanwhile: what is there under the old address is deleted when it is ours again (P-55, IWF-79)', async () => {
+    const { world, desk } = await worldWithPorts();
+    world.wanComesUp('100.64.1.7');
+    await world.passes(seconds(20));
+    expect(await desk.delete({ external: 5001 })).toBe('ok');
+    world.wanComesUp('100.64.1.2');
+    await world.passes(seconds(20));
+    expect(placesOf(world).filter((place) => place.startsWith('100.64.1.2'))).toEqual(
+      [5002, 5003, 5009].map((port) => `100.64.1.2 ${port}`),
+    );
+  });
+});
+
 describe('a mapping of a server that is not in use (RFC 6887 §15, RFC 6970 §5.8)', () => {
   it('of another WAN is deleted when that server is the one in use again (IWF-79, P-55)', async () => {
     const { world, desk } = await worldWithPorts({ nat: 'none' });
