@@ -1,19 +1,15 @@
-// Files that survive a power cut: replaced atomically, appended durably, many appends in one write.
+// Files that survive a power cut: replaced atomically, appended durably.
 
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { FileProblem, FileStore } from '../base/host.ts';
 import { ok, type Result, refused } from '../base/result.ts';
+import { AppendedFile } from './appended-file.ts';
 
 type Settled = Result<void, FileProblem>;
 
-interface Appender {
-  waiting: { text: string; done: (result: Settled) => void }[];
-  isWriting: boolean;
-}
-
 export class NodeFiles implements FileStore {
-  readonly #appenders = new Map<string, Appender>();
+  readonly #appended = new Map<string, AppendedFile>();
 
   async read(path: string): Promise<Result<string, FileProblem>> {
     try {
@@ -26,19 +22,16 @@ export class NodeFiles implements FileStore {
   replace(path: string, text: string, mode = 0o644): Promise<Settled> {
     return attempt(path, async () => {
       const temporary = `${path}.new`;
-      await writeDurably(temporary, text, 'w', mode);
+      await writeDurably(temporary, text, mode);
       await rename(temporary, path);
       await syncDirectory(dirname(path));
     });
   }
 
   append(path: string, text: string, mode = 0o644): Promise<Settled> {
-    const appender = this.#appenders.get(path) ?? { waiting: [], isWriting: false };
-    this.#appenders.set(path, appender);
-    return new Promise((done) => {
-      appender.waiting.push({ text, done });
-      if (!appender.isWriting) void this.#writeWaiting(path, appender, mode);
-    });
+    const file = this.#appended.get(path) ?? new AppendedFile(path, mode);
+    this.#appended.set(path, file);
+    return attempt(path, () => file.append(text));
   }
 
   rename(from: string, to: string): Promise<Settled> {
@@ -63,27 +56,12 @@ export class NodeFiles implements FileStore {
       return undefined;
     }
   }
-
-  async #writeWaiting(path: string, appender: Appender, mode: number): Promise<void> {
-    appender.isWriting = true;
-    // A turn later, so that everything asked for in this one goes to the disk together.
-    await Promise.resolve();
-    while (appender.waiting.length > 0) {
-      const batch = appender.waiting;
-      appender.waiting = [];
-      const text = batch.map((entry) => entry.text).join('');
-      const result = await attempt(path, () => writeDurably(path, text, 'a', mode));
-      for (const entry of batch) entry.done(result);
-    }
-    appender.isWriting = false;
-    this.#appenders.delete(path);
-  }
 }
 
-async function writeDurably(path: string, text: string, flag: 'w' | 'a', mode: number): Promise<void> {
+async function writeDurably(path: string, text: string, mode: number): Promise<void> {
   let file: FileHandle | undefined;
   try {
-    file = await open(path, flag, mode);
+    file = await open(path, 'w', mode);
     await file.writeFile(text);
     await file.datasync();
   } finally {

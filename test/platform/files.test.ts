@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -24,6 +24,47 @@ describe('files', () => {
     const results = await Promise.all(lines.map((line) => files.append(at('journal'), line)));
     expect(results.every((result) => result.ok)).toBe(true);
     expect(readFileSync(at('journal'), 'utf8')).toBe(lines.join(''));
+  });
+
+  it('appends to the file that bears the name now: after a replacement, a move and a removal', async () => {
+    const files = new NodeFiles();
+    const path = at('moving');
+    const append = async (text: string) => expect(await files.append(path, text, 0o600)).toMatchObject({ ok: true });
+    await append('1');
+    await files.replace(path, 'new ');
+    await append('2');
+    expect(readFileSync(path, 'utf8')).toBe('new 2');
+    await files.rename(path, at('aside'));
+    await append('3');
+    expect(readFileSync(path, 'utf8')).toBe('3');
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    rmSync(path);
+    await append('4');
+    expect(readFileSync(path, 'utf8')).toBe('4');
+    expect(readFileSync(at('aside'), 'utf8')).toBe('new 2');
+  });
+
+  it('keeps one file open, however often it is replaced', async () => {
+    const files = new NodeFiles();
+    const open = () => readdirSync('/proc/self/fd').length;
+    await files.append(at('kept'), 'x');
+    const before = open();
+    for (let round = 0; round < 20; round += 1) {
+      await files.replace(at('kept'), `${round}`);
+      await files.append(at('kept'), 'x');
+    }
+    expect(open()).toBeLessThanOrEqual(before + 1);
+  });
+
+  it('says when the disk is full, and appends again when it is not', async () => {
+    const files = new NodeFiles();
+    const full = await files.append('/dev/full', 'x');
+    expect(full.ok ? undefined : full.error.kind).toBe('full');
+    symlinkSync('/dev/full', at('disk'));
+    expect((await files.append(at('disk'), 'x')).ok).toBe(false);
+    rmSync(at('disk'));
+    expect(await files.append(at('disk'), 'y')).toMatchObject({ ok: true });
+    expect(readFileSync(at('disk'), 'utf8')).toBe('y');
   });
 
   it('names what is missing or not permitted', async () => {
