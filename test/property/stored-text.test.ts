@@ -12,23 +12,35 @@ import { listeningPorts } from '../../src/local-nat/listening-ports.ts';
 import { parseTableListing } from '../../src/local-nat/nft-listing.ts';
 import type { Mapping } from '../../src/mapping/mapping.ts';
 import { journalHead, journalText, readStoredTable, snapshotText } from '../../src/mapping/mapping-store.ts';
+import { type OwedRelease, placeText } from '../../src/mapping/owed-release.ts';
 import { START, someMapping } from '../mapping/some-mapping.ts';
+import { someOwed } from '../mapping/some-owed-release.ts';
 import { corpus, damaged, FUZZ_TIMEOUT_MS, fuzz } from './fuzzing.ts';
 
 const READING = { now: START, wall: wallTime(1_700_000_100_000) };
 const KEPT = [someMapping(1001), someMapping(1002, { remoteHost: '203.0.113.9' }), someMapping(1003)];
 const LATER = someMapping(2001);
-const SNAPSHOT = snapshotText(7, KEPT, READING);
+const OWED = [someOwed(3001), someOwed(3002, { protocol: 'UDP', isThirdParty: true })];
+const OWED_LATER = someOwed(3003);
+const SNAPSHOT = snapshotText(7, KEPT, READING, OWED);
 const JOURNAL =
   journalHead(7) +
   journalText(
     [
       { kind: 'put', mapping: LATER },
+      { kind: 'owed', release: OWED_LATER },
       { kind: 'gone', key: someMapping(1003) },
+      { kind: 'done', place: someOwed(3001) },
     ],
     READING,
   );
 const WRITTEN: ReadonlySet<string> = new Set([...KEPT, LATER].map(essence));
+
+const OWED_AS_WRITTEN: ReadonlySet<string> = new Set([...OWED, OWED_LATER].map(essenceOfOwed));
+
+function essenceOfOwed(release: OwedRelease): string {
+  return `${placeText(release)} ${release.nonce} ${release.isThirdParty} ${release.endsAt}`;
+}
 
 /** All that a restart relies on. */
 function essence({ protocol, externalPort, remoteHost, internalClient, internalPort, upstream }: Mapping): string {
@@ -36,7 +48,8 @@ function essence({ protocol, externalPort, remoteHost, internalClient, internalP
 }
 
 function expectOnlyWhatWasWritten(snapshot: string, journal: string): void {
-  const { mappings } = readStoredTable(snapshot, journal, READING);
+  const { mappings, owed } = readStoredTable(snapshot, journal, READING);
+  expect(owed.map(essenceOfOwed).filter((text) => !OWED_AS_WRITTEN.has(text))).toEqual([]);
   expect(mappings.map(essence).filter((text) => !WRITTEN.has(text))).toEqual([]);
   const keys = mappings.map(({ protocol, externalPort, remoteHost }) => `${protocol} ${externalPort} ${remoteHost}`);
   expect(new Set(keys).size).toBe(keys.length);
@@ -50,9 +63,10 @@ describe('state files', () => {
 
   it('a journal torn at any octet loses at most the lines behind the tear', () => {
     for (let end = JOURNAL.indexOf('\n') + 1; end <= JOURNAL.length; end += 1) {
-      const { mappings, journalDamage } = readStoredTable(SNAPSHOT, JOURNAL.slice(0, end), READING);
+      const { mappings, owed, journalDamage } = readStoredTable(SNAPSHOT, JOURNAL.slice(0, end), READING);
       expect(journalDamage).toBeUndefined();
       expect(mappings.length).toBeGreaterThanOrEqual(3);
+      expect(owed.length).toBeGreaterThanOrEqual(2);
     }
   });
 
