@@ -182,7 +182,7 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
 
   #glance(batch: readonly Pending[], now: Instant): readonly KeeperOutput[] {
     this.#forgetExpired(now);
-    this.#checkTimes.glancing(now);
+    this.#checkTimes.glancing(this.#held.size, now);
     this.#glances += 1;
     this.#work = { state: 'glancing', batch };
     return [{ kind: 'run nft', call: glanceAtTable(this.#held, this.#glances, now), changes: 0 }];
@@ -205,7 +205,7 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
 
   #look(batch: readonly Pending[], now: Instant, becauseOfGlance = false): readonly KeeperOutput[] {
     this.#mustLook = false;
-    this.#checkTimes.looking(now);
+    this.#checkTimes.looking(this.#held.size, now);
     this.#work = { state: 'looking', batch, becauseOfGlance };
     return [{ kind: 'run nft', call: nftListTable(), changes: 0 }];
   }

@@ -380,6 +380,14 @@ describe('what somebody else changed', () => {
     expect(bench.news).toEqual([]);
   });
 
+  it('glances less often at a table so large that even that takes its time', async () => {
+    const bench = await full(1000);
+    bench.pass(seconds(40));
+    bench.nft.calls.length = 0;
+    bench.pass(seconds(210));
+    expect(bench.nft.calls.filter((call) => call.args.includes('-t'))).toHaveLength(10);
+  });
+
   it('asks for another element of each map at each glance', async () => {
     const bench = await full(3);
     bench.pass(seconds(46));
