@@ -3,29 +3,40 @@
 // (`mapping/owed-releases.ts`): it is on the disk, and taken up again by the next life of this process.
 
 import type { IpAddress } from '../base/ip-address.ts';
+import type { Log } from '../base/log.ts';
 import { after, type Duration, earlier, type Instant, milliseconds, seconds } from '../base/time.ts';
 import type { Mapping } from '../mapping/mapping.ts';
+import type { MappingTable } from '../mapping/mapping-table.ts';
 import { type OwedRelease, placeText } from '../mapping/owed-release.ts';
+import type { OwedReleases } from '../mapping/owed-releases.ts';
 import { type Granted, type ReleaseOutcome, serverId, type Withdrawal } from '../pcp/map-outcome.ts';
 import type { MapKey, MapRequest } from '../pcp/map-request.ts';
 import { parseNonce } from '../pcp/mapping-nonce.ts';
-import type { GatewayContext } from './interworking.ts';
 import { mapKeyOf } from './map-key-of.ts';
 import type { NonceBook } from './nonce-book.ts';
+import type { PcpService } from './pcp-service.ts';
 
 const NO_TIME: Duration = milliseconds(0);
 /** For a server that is not the one in use: four packets. It is asked again when it is in use. */
 const ELSEWHERE_WITHIN = seconds(30);
 
+interface Surroundings {
+  readonly table: MappingTable;
+  readonly owed: OwedReleases;
+  readonly pcp: PcpService;
+  readonly now: () => Instant;
+  readonly log: Log;
+}
+
 export class Releases {
-  readonly #context: GatewayContext;
+  readonly #context: Surroundings;
   readonly #nonces: NonceBook;
   readonly #underWay = new Map<string, Promise<ReleaseOutcome>>();
   /** Internal sides somebody asks a mapping for, until the table has it. */
   readonly #asked = new Map<string, { count: number; isOwed: boolean }>();
   #toldOf: string | undefined;
 
-  constructor(context: GatewayContext, nonces: NonceBook) {
+  constructor(context: Surroundings, nonces: NonceBook) {
     this.#context = context;
     this.#nonces = nonces;
   }
@@ -91,10 +102,10 @@ export class Releases {
   }
 
   /** The PCP client gave a request up and deletes by itself what may have come of it. */
-  withdrawn(withdrawal: Withdrawal): void {
+  withdrawn({ state, lifetime, ...withdrawn }: Withdrawal): void {
     const { owed, now } = this.#context;
-    if (withdrawal.state === 'answered') owed.done(withdrawal);
-    else owed.owe({ ...withdrawal, endsAt: after(now(), withdrawal.lifetime) }, now());
+    if (state === 'answered') owed.done(withdrawn);
+    else owed.owe({ ...withdrawn, endsAt: after(now(), lifetime) }, now());
   }
 
   /** The table has it (again): a server has one mapping for one internal port (RFC 6887 §11.3). */
