@@ -7,22 +7,17 @@ import { networkInterfaces } from 'node:os';
 import type { DefaultRoute, LinkState, Neighbour, NetworkInterface, NetworkView } from '../base/host.ts';
 import { IpAddress } from '../base/ip-address.ts';
 import { IpPrefix } from '../base/ip-prefix.ts';
+import { LastKnown } from './last-known.ts';
 
 const RTF_UP = 0x1;
 const RTF_REJECT = 0x200;
 const ARP_COMPLETE = 0x2;
 
+const lastInterfaces = new LastKnown<readonly NetworkInterface[]>([]);
+const lastTexts = new LastKnown('');
+
 export const nodeNetwork: NetworkView = {
-  interfaces(): readonly NetworkInterface[] {
-    return Object.entries(networkInterfaces()).flatMap(([name, rows]) =>
-      (rows ?? []).flatMap((row) => {
-        const address = IpAddress.parse(row.address);
-        const prefix = row.cidr === null ? undefined : IpPrefix.parse(row.cidr);
-        if (address === undefined || prefix === undefined) return [];
-        return [{ name, address, prefix, mac: row.mac, isLoopback: row.internal }];
-      }),
-    );
-  },
+  interfaces: () => lastInterfaces.read('', interfacesNow),
 
   async defaultRoute(family): Promise<DefaultRoute | undefined> {
     return family === 'IPv4'
@@ -61,14 +56,19 @@ export const nodeNetwork: NetworkView = {
   },
 };
 
-/** What the kernel has in memory: read at once, because handing four steps to a worker thread costs ten times as much. */
-function textNow(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
+function interfacesNow(): readonly NetworkInterface[] {
+  return Object.entries(networkInterfaces()).flatMap(([name, rows]) =>
+    (rows ?? []).flatMap((row) => {
+      const address = IpAddress.parse(row.address);
+      const prefix = row.cidr === null ? undefined : IpPrefix.parse(row.cidr);
+      if (address === undefined || prefix === undefined) return [];
+      return [{ name, address, prefix, mac: row.mac, isLoopback: row.internal }];
+    }),
+  );
 }
+
+/** What the kernel has in memory: read at once, because handing four steps to a worker thread costs ten times as much. */
+const textNow = (path: string): string => lastTexts.read(path, () => readFileSync(path, 'utf8'));
 
 /** What the kernel asks a driver for, which may take its time. */
 async function textOfDriver(path: string): Promise<string> {

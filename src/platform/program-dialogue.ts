@@ -1,7 +1,7 @@
 // A program that is kept running because starting it costs more than what it is asked to do (`nft -i`).
 // Knows nothing of what is said; ends with whoever keeps it, and at the first sign of trouble.
 
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import type { Dialogue } from '../base/host.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import { after, type Duration } from '../base/time.ts';
@@ -15,7 +15,8 @@ interface Turn {
 export class ProgramDialogue implements Dialogue {
   readonly #clock: NodeClock;
   readonly #program: string;
-  readonly #child: ChildProcessWithoutNullStreams;
+  /** Without file descriptors it has no streams, and an 'error' follows. */
+  readonly #child: ChildProcess;
   #heard = '';
   #turn: Turn | undefined;
   #end: string | undefined;
@@ -26,11 +27,11 @@ export class ProgramDialogue implements Dialogue {
     // Line editors keep a history in the home directory; a daemon's dialogue has no place in anybody's.
     const environment = { ...process.env, HOME: '/dev/null' };
     this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: environment });
-    this.#child.stdout.resume();
-    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
+    this.#child.stdout?.resume();
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
     this.#child.on('error', (error) => this.#finish(`${program}: ${error.message}`));
     this.#child.on('close', () => this.#finish(`${program} has ended`));
-    this.#child.stdin.on('error', () => {});
+    this.#child.stdin?.on('error', () => {});
   }
 
   say(lines: string, until: string, endWithin: Duration): Promise<Result<string, string>> {
@@ -48,7 +49,7 @@ export class ProgramDialogue implements Dialogue {
           resolve(outcome);
         },
       };
-      this.#child.stdin.write(lines);
+      this.#child.stdin?.write(lines);
     });
   }
 

@@ -1,6 +1,6 @@
 // Runs another program (nft) with a text on its standard input and a limit on its time.
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import type { Dialogue, ProgramOutcome, ProgramRunner } from '../base/host.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import type { Duration } from '../base/time.ts';
@@ -21,13 +21,14 @@ export class NodePrograms implements ProgramRunner {
     endWithin: Duration,
   ): Promise<Result<ProgramOutcome, string>> {
     return new Promise((resolve) => {
-      const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+      const child: ChildProcess = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
       let stdout = '';
       let stderr = '';
-      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      // Without file descriptors there are no streams, and an 'error' follows.
+      child.stdout?.setEncoding('utf8').on('data', (text: string) => {
         stdout += text;
       });
-      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      child.stderr?.setEncoding('utf8').on('data', (text: string) => {
         stderr += text;
       });
       const deadline = (this.#clock.now() + endWithin) as ReturnType<NodeClock['now']>;
@@ -44,8 +45,8 @@ export class NodePrograms implements ProgramRunner {
         resolve(ok({ exitCode: exitCode ?? -1, stdout, stderr }));
       });
       // The program may end without reading its input; its exit code tells.
-      child.stdin.on('error', () => {});
-      child.stdin.end(input);
+      child.stdin?.on('error', () => {});
+      child.stdin?.end(input);
     });
   }
 

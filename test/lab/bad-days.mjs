@@ -84,6 +84,7 @@ async function everythingElse(scene) {
   await daemonKilled(scene);
   await firewallReloaded(scene);
   await portTaken(scene);
+  await outOfDescriptors(scene);
   await wanRenumbered(scene);
 }
 
@@ -139,6 +140,33 @@ async function firewallReloaded(scene) {
     daemon.reload();
     return `through again after ${seconds(await recovered(scene, 30_000))}`;
   });
+}
+
+async function outOfDescriptors(scene) {
+  const { network, check, daemon, upnpc } = scene;
+  await check(
+    'daemon',
+    'has no file descriptor left for 20 s: lives, keeps what it has, then serves as before',
+    async () => {
+      const pid = daemon.pid;
+      const giveBack = daemon.takeDescriptors();
+      const code = await upnpc.add(LAN_HOST, SERVICE_PORT, 7302, 'TCP');
+      // Two looks at the firewall, and several at addresses and routes.
+      await wait(20_000);
+      giveBack();
+      await knock(network, 'TCP', PORT);
+      expect(daemon.pid === pid && daemon.isRunning, 'it ended');
+      await until(
+        'a client is served',
+        10_000,
+        async () => (await upnpc.add(LAN_HOST, SERVICE_PORT, 7303, 'TCP')) === 0,
+      );
+      await knock(network, 'TCP', 7303);
+      await upnpc.delete(7303, 'TCP');
+      await upnpc.delete(7302, 'TCP');
+      return `a client meanwhile: ${code === 0 ? 'served' : 'refused'}`;
+    },
+  );
 }
 
 async function portTaken(scene) {

@@ -1,6 +1,7 @@
 // The daemon under test, in the CPE, as the README says to run it: a configuration file and `igd2pcp run`.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { unixCall } from './carrier.mjs';
 import { LAN_GATEWAY } from './network.mjs';
@@ -48,6 +49,25 @@ export class Daemon {
 
   async mapping(protocol, externalPort) {
     return (await this.mappings()).find((each) => each.protocol === protocol && each.externalPort === externalPort);
+  }
+
+  get pid() {
+    return this.#process.pid;
+  }
+
+  get isRunning() {
+    return this.#process.isRunning;
+  }
+
+  /** Leaves it those that are open now: a new one gets the lowest free number. → gives them back. */
+  takeDescriptors() {
+    const limitTo = (most) => execFileSync('prlimit', ['--pid', String(this.pid), `--nofile=${most}:`]);
+    const [, before] = /^Max open files\s+(\d+)/m.exec(readFileSync(`/proc/${this.pid}/limits`, 'utf8'));
+    const taken = new Set(readdirSync(`/proc/${this.pid}/fd`).map(Number));
+    let lowestFree = 0;
+    while (taken.has(lowestFree)) lowestFree += 1;
+    limitTo(lowestFree);
+    return () => limitTo(before);
   }
 
   reload() {
