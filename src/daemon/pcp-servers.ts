@@ -2,7 +2,7 @@
 // else the default router). Anycast and AFTR addresses are contacted only when listed. Each place that was looked at
 // says why it did or did not name a server.
 
-import type { Host } from '../base/host.ts';
+import type { FileStore, NetworkView } from '../base/host.ts';
 import { type Endpoint, endpointText, IpAddress } from '../base/ip-address.ts';
 import { type ServerId, serverId } from '../pcp/map-outcome.ts';
 import { PCP_SERVER_PORT } from '../pcp/wire/common-header.ts';
@@ -14,6 +14,8 @@ export interface PcpServerSources {
   /** "": none. */
   readonly dhcpFile: string;
 }
+
+const LISTED = 'pcp.servers';
 
 export interface FoundServer {
   readonly id: ServerId;
@@ -31,7 +33,10 @@ export interface ConsideredPlace {
   readonly why: string;
 }
 
-export type ServerFindingHost = Pick<Host, 'network' | 'files'>;
+export interface ServerFindingHost {
+  readonly network: Pick<NetworkView, 'resolve' | 'defaultRoute'>;
+  readonly files: Pick<FileStore, 'read'>;
+}
 
 export async function considerPlaces(
   host: ServerFindingHost,
@@ -54,6 +59,10 @@ export function serversIn(places: readonly ConsideredPlace[]): readonly FoundSer
   return [...byId.values()];
 }
 
+/** A name without an address may have one as soon as a name server can be asked. */
+export const waitsForName = (places: readonly ConsideredPlace[]): boolean =>
+  places.some(({ place, servers }) => place === LISTED && servers.length === 0);
+
 /** For the log and the pages when there is none. */
 export const whyNoServer = (places: readonly ConsideredPlace[]): string =>
   places.map(({ why }) => why).join('; ') || 'no place to look for one is configured';
@@ -66,11 +75,11 @@ async function listed(host: ServerFindingHost, addresses: readonly PcpServerAddr
     for (const address of found) endpoints.push({ address, port });
   }
   const text = addresses.map(({ host: name, port }) => (port === PCP_SERVER_PORT ? name : `${name} port ${port}`));
-  if (endpoints.length === 0) return nothing('pcp.servers', `the name ${text.join(', ')} has no address`);
+  if (endpoints.length === 0) return nothing(LISTED, `the name ${text.join(', ')} has no address`);
   // By its text and not by what a name resolves to now: it is the same server after a change of its address.
   const interfaceName = addresses.find((address) => address.interfaceName !== undefined)?.interfaceName;
   const server = { id: serverId(text.join(', ')), endpoints, interfaceName };
-  return { place: 'pcp.servers', servers: [server], why: '' };
+  return { place: LISTED, servers: [server], why: '' };
 }
 
 /** RFC 6887 §8.1: one source only, so the default router counts when DHCP names nobody. */

@@ -3,7 +3,7 @@
 
 import type { Host } from '../base/host.ts';
 import type { Endpoint, IpAddress } from '../base/ip-address.ts';
-import { type Instant, minutes, seconds } from '../base/time.ts';
+import { type Instant, seconds } from '../base/time.ts';
 import type { Patience, PcpService, PcpServiceListener } from '../interworking/pcp-service.ts';
 import { inOrder } from '../pcp/address-order.ts';
 import { Client, type ServerCandidate } from '../pcp/client.ts';
@@ -17,9 +17,10 @@ import type { ServerView } from '../pcp/server-view.ts';
 import type { Config } from './config.ts';
 import type { Driven, Driver } from './drive.ts';
 import { newsSentence, type PcpNews, tellNews } from './pcp-news.ts';
-import { type ConsideredPlace, considerPlaces, type FoundServer, serversIn, whyNoServer } from './pcp-servers.ts';
+import { type ConsideredPlace, type FoundServer, serversIn, whyNoServer } from './pcp-servers.ts';
 import { PcpSockets } from './pcp-sockets.ts';
 import { Periodic } from './periodic.ts';
+import { ServerSearch } from './server-search.ts';
 
 export type PcpSessionHost = Pick<Host, 'clock' | 'random' | 'log' | 'udp' | 'files' | 'network'>;
 
@@ -50,8 +51,6 @@ export interface PcpSession extends PcpService {
 
 /** Routes and addresses change without a word; half a minute of wrong replies is more than this costs. */
 const LOOK_AT_NETWORK_EVERY = seconds(5);
-/** Names are asked for anew no more often. */
-const CONSIDER_ANEW_EVERY = minutes(5);
 
 /** Settles when the servers were looked for and their sockets are open; not when they answered. */
 export async function createPcpSession(parts: PcpSessionParts): Promise<PcpSession> {
@@ -63,7 +62,7 @@ export async function createPcpSession(parts: PcpSessionParts): Promise<PcpSessi
 class NetworkedPcpSession implements PcpSession {
   readonly #host: PcpSessionHost;
   readonly #tell: NonNullable<PcpSessionParts['tell']>;
-  readonly #config: PcpSessionConfig;
+  readonly #search: ServerSearch;
   readonly #driven: Driven<Client, ClientOutput>;
   readonly #watch: { remove(): void };
   readonly #sockets: PcpSockets;
@@ -71,9 +70,6 @@ class NetworkedPcpSession implements PcpSession {
   readonly #maps = new Map<number, (outcome: MapOutcome) => void>();
   readonly #releases = new Map<number, (outcome: ReleaseOutcome) => void>();
   #nextId = 1;
-  #places: readonly ConsideredPlace[] = [];
-  #network = '';
-  #consideredAt: Instant | undefined;
   #strangers = 0;
   #looking: Promise<void> | undefined;
   #shallLookAgain = false;
@@ -82,7 +78,7 @@ class NetworkedPcpSession implements PcpSession {
   constructor({ host, driver, config, tell }: PcpSessionParts) {
     this.#host = host;
     this.#tell = tell ?? ((level, sentence) => host.log[level](sentence));
-    this.#config = config;
+    this.#search = new ServerSearch(host, config);
     const client = new Client(settingsOf(config), () => host.random.unit());
     this.#driven = driver.add<Client, ClientOutput>('PCP', client, (output) => this.#perform(output));
     this.#sockets = new PcpSockets(host, {
@@ -155,13 +151,13 @@ class NetworkedPcpSession implements PcpSession {
   }
 
   places(): readonly ConsideredPlace[] {
-    return this.#places;
+    return this.#search.considered;
   }
 
   noServerBecause(): string | undefined {
     if (this.currentServer() !== undefined) return undefined;
-    const servers = serversIn(this.#places);
-    if (servers.length === 0) return whyNoServer(this.#places);
+    const servers = serversIn(this.places());
+    if (servers.length === 0) return whyNoServer(this.places());
     return `there is no route to ${servers.map(({ id }) => id).join(', ')}`;
   }
 
@@ -198,38 +194,15 @@ class NetworkedPcpSession implements PcpSession {
   }
 
   async #consider(isAnew: boolean): Promise<void> {
-    const now = this.#host.clock.now();
-    const network = await this.#describeNetwork();
-    const isStale = this.#consideredAt === undefined || now - this.#consideredAt >= CONSIDER_ANEW_EVERY;
-    const isChanged = network !== this.#network;
-    if (!isAnew && !isChanged && !isStale && this.#areAllReachable()) return;
-    this.#network = network;
-    this.#consideredAt = now;
-    this.#places = await considerPlaces(this.#host, this.#config);
-    const servers = serversIn(this.#places);
-    const wanted = servers.flatMap(({ endpoints, interfaceName }) =>
+    const found = await this.#search.look(isAnew, (endpoint) => this.#sockets.sourceTo(endpoint) !== undefined);
+    if (found === undefined) return;
+    const wanted = found.servers.flatMap(({ endpoints, interfaceName }) =>
       endpoints.map((server) => ({ server, interfaceName })),
     );
-    await this.#sockets.keep(wanted, isAnew || isChanged);
+    await this.#sockets.keep(wanted, found.isAnotherNetwork);
     if (this.#isClosed) return;
-    const candidates = servers.map((server) => this.#candidate(server));
+    const candidates = found.servers.map((server) => this.#candidate(server));
     this.#driven.run((machine, at) => machine.setServers(candidates, at));
-  }
-
-  /** A route that is missing now may come with nothing else changing. */
-  #areAllReachable(): boolean {
-    const endpoints = serversIn(this.#places).flatMap((server) => server.endpoints);
-    return endpoints.every((endpoint) => this.#sockets.sourceTo(endpoint) !== undefined);
-  }
-
-  /** Equal as long as nothing changed that decides about servers and the way to them. */
-  async #describeNetwork(): Promise<string> {
-    const { network, files } = this.#host;
-    const addresses = network.interfaces().map(({ name, address }) => `${name} ${address.text}`);
-    const routes = await Promise.all([network.defaultRoute('IPv4'), network.defaultRoute('IPv6')]);
-    const gateways = routes.map((route) => `${route?.interfaceName} ${route?.gateway?.text}`);
-    const dhcp = this.#config.dhcpFile === '' ? '' : await files.version(this.#config.dhcpFile);
-    return [...addresses, ...gateways, dhcp].join('|');
   }
 
   #candidate({ id, endpoints }: FoundServer): ServerCandidate {

@@ -15,6 +15,7 @@ import type { Weather } from '../doubles/simulated-network.ts';
 
 const WAN = '100.64.1.2';
 const CARRIER: Endpoint = { address: IpAddress.of('100.64.0.1'), port: 5351 };
+const CARRIER_PORT = portNumber(5351);
 const within = { kind: 'answer within', budget: seconds(4) } as const;
 
 const CONFIG: PcpSessionConfig = {
@@ -38,6 +39,10 @@ const request = (index: number, change: Partial<MapRequest> = {}): MapRequest =>
   lifetimeSeconds: 3600,
   ...change,
 });
+
+const named = (name: string): PcpSessionConfig['servers'] => [
+  { kind: 'server', addresses: [{ host: name, port: CARRIER_PORT }] },
+];
 
 class Told implements PcpServiceListener {
   readonly events: string[] = [];
@@ -247,6 +252,35 @@ describe('the PCP session over sockets', () => {
       },
     });
     expect(all.session.sourceAddress()?.text).toBe(source);
+  });
+
+  it('a server named in the configuration is found as soon as its name can be resolved', async () => {
+    const all = await scene({ config: { servers: named('pcp.carrier.example') } });
+    expect(all.session.currentServer()).toBeUndefined();
+    expect(all.session.noServerBecause()).toContain('the name pcp.carrier.example has no address');
+    await all.world.clock.advance(seconds(60));
+    all.cpe.names.set('pcp.carrier.example', [CARRIER.address]);
+    await all.world.clock.advance(seconds(21));
+    expect(all.session.health()).toBe('up');
+  });
+
+  it('a name server that cannot be asked takes no PCP server away, one that says something new moves it', async () => {
+    const all = await scene({
+      config: { servers: named('pcp.carrier.example') },
+      prepare: (cpe) => cpe.names.set('pcp.carrier.example', [CARRIER.address]),
+    });
+    expect(all.session.health()).toBe('up');
+    all.cpe.names.clear();
+    await all.world.clock.advance(minutes(11));
+    expect(all.session.currentServer()).toBe('pcp.carrier.example');
+    expect(all.told.events).not.toContain('server none');
+    const moved = IpAddress.of('100.64.0.9');
+    const next = all.world.host([{ name: 'core', address: '100.64.0.9/16', segment: 'access' }]);
+    await attachSimulator(next, { address: moved, port: 5351 });
+    all.cpe.names.set('pcp.carrier.example', [moved]);
+    await all.world.clock.advance(minutes(6));
+    await all.world.clock.resolve(all.session.map(request(1), within), seconds(5));
+    expect(mappingsAt(all)).toHaveLength(0);
   });
 
   it('another default gateway is another server', async () => {
