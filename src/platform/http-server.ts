@@ -17,6 +17,8 @@ const NOWHERE: Endpoint = { address: IpAddress.of('0.0.0.0'), port: 0 };
 // Deep enough for 64 control points that start at once; the kernel's default cuts it to somaxconn.
 const BACKLOG = 1024;
 const KEEP_ALIVE_MS = 2000;
+/** How much longer than its limit a slow peer may stay; each look wakes an idle box, once per listener. */
+const CHECK_CONNECTIONS_EVERY_MS = 2500;
 
 export async function listenHttp(
   place: HttpPlace,
@@ -30,7 +32,7 @@ export async function listenHttp(
       requestTimeout: limits.requestWithin,
       headersTimeout: limits.headWithin,
       keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: 500,
+      connectionsCheckingInterval: CHECK_CONNECTIONS_EVERY_MS,
       maxHeaderSize: limits.headBytes,
       // Old control points leave the Host header out; who may ask is checked by the routes.
       requireHostHeader: false,

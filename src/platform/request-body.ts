@@ -7,7 +7,7 @@ export type RequestBody =
   | { readonly kind: 'whole'; readonly text: string }
   /** Read to its end and thrown away, so that the peer hears the answer. */
   | { readonly kind: 'too long' }
-  /** RFC 9110 §8.4: a content coding we do not undo. */
+  /** In a content coding that we do not undo. */
   | { readonly kind: 'encoded' };
 
 const NONE: RequestBody = { kind: 'whole', text: '' };
@@ -22,17 +22,21 @@ export function readBody(incoming: IncomingMessage, most: number, take: (body: R
     take(NONE);
     return;
   }
-  const isEncoded = (headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity';
+  // RFC 9110 §8.4: said in the head, so answered at once.
+  if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
+    incoming.resume();
+    take({ kind: 'encoded' });
+    return;
+  }
   let chunks: Buffer[] = [];
   let octets = 0;
   incoming.on('data', (chunk: Buffer) => {
     octets += chunk.length;
-    if (isEncoded || octets > most) chunks = [];
+    if (octets > most) chunks = [];
     else chunks.push(chunk);
   });
   incoming.once('end', () => {
-    if (isEncoded) take({ kind: 'encoded' });
-    else if (octets > most) take({ kind: 'too long' });
+    if (octets > most) take({ kind: 'too long' });
     else take({ kind: 'whole', text: UTF_8.decode(inOne(chunks)) });
   });
 }

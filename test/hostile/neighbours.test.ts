@@ -69,7 +69,7 @@ describe('while a neighbour', () => {
     await expectHonestServed();
     await expectHonestServed();
     const borne = await Promise.all(lingering.map(({ closed }) => closed));
-    // Heads 3 s, whole requests 5 s, and up to a second until somebody looks.
+    // Heads 3 s, whole requests 5 s, and up to 2.5 s until somebody looks.
     expect(Math.max(...borne)).toBeLessThan(9000);
     expect(borne.filter((ms) => ms < 1500).length, 'the ones too many are shut out at once').toBeGreaterThanOrEqual(24);
   });
