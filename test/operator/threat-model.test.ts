@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+
+const root = new URL('../../', import.meta.url);
+const read = (path: string): string => readFileSync(new URL(path, root), 'utf8');
+
+const [, cases = ''] = read('src/operator/threat-model.md').split('**Case by case.**');
+const rows = [...cases.matchAll(/^\| ([^|]+) \| ([^|]+) \| (\S+) \| ([^|]+) \|$/gm)]
+  .map(([, what = '', limit = '', file = '', name = '']) => ({ what, limit, file, name }))
+  .filter(({ file }) => file.includes('/'));
+
+describe('the threat model', () => {
+  it('lists every hostile case that was thought of', () => {
+    const wanted = [
+      ...[
+        'slowloris',
+        'connections',
+        'SUBSCRIBEs',
+        'callbacks that hang',
+        'forged',
+        'SOAP bombs',
+        'floods Adds',
+        'WAN',
+      ],
+      ...[
+        'forged PCP responses',
+        'forged ANNOUNCEs',
+        'nonce guesses',
+        'DNS rebinding',
+        'cross-site',
+        'file descriptor',
+      ],
+    ];
+    const all = rows.map(({ what }) => what).join('\n');
+    expect(wanted.filter((word) => !all.includes(word))).toEqual([]);
+  });
+
+  it.each(rows)('$what: has a limit, and a test of that name in $file', ({ limit, file, name }) => {
+    expect(limit.length).toBeGreaterThan(3);
+    expect(read(`test/${file}.test.ts`)).toContain(name);
+  });
+});
