@@ -191,11 +191,16 @@ export function brokenPromises(world: DaemonWorld): readonly string[] {
   const rows = new Map(world.table().map((row) => [keyOf(row), row]));
   return world.promises.inForce().flatMap((promise) => {
     const row = rows.get(keyOf(promise));
-    if (row?.internalClient === promise.client) return [];
-    if (wasTold(world, promise)) {
-      world.promises.withdrawn(promise.protocol, promise.externalPort);
+    const isOfSameClient = row?.internalClient === promise.client;
+    if (isOfSameClient && row.internalPort === promise.internalPort) return [];
+    const { protocol, externalPort } = promise;
+    // Another entry of the same client may have taken the port over, but only after the log said that this one has left it.
+    if (isSaidInLog(world, promise) || (!isOfSameClient && world.promises.isPerhaps(protocol, externalPort))) {
+      world.promises.withdrawn(protocol, externalPort);
       return [];
     }
+    // Other terms, the answer to which may be on its way: they are compared when everybody is calm.
+    if (isOfSameClient) return [];
     return row === undefined
       ? [`promised, gone without a word: ${keyOf(promise)}`]
       : [`promised to ${promise.client}, but ${keyOf(row)} leads to ${row.internalClient}`];
@@ -203,10 +208,9 @@ export function brokenPromises(world: DaemonWorld): readonly string[] {
 }
 
 /** Nothing may go before its time without an entry in the log that says why (RFC 6970 §5.9: the only way to tell). */
-function wasTold(world: DaemonWorld, promise: Promised): boolean {
+function isSaidInLog(world: DaemonWorld, promise: Promised): boolean {
   const target = `${promise.client}:${promise.internalPort}`;
   const what = `${promise.protocol} ${promise.externalPort} `;
-  if (world.promises.isPerhaps(promise.protocol, promise.externalPort)) return true;
   const ended = world.logged(/"event":"(lost|host gone|deleted)"/, promise.logMark);
   const moved = world.logged(/ moved from .*port /, promise.logMark);
   return (
