@@ -108,6 +108,10 @@ export class KeptMapping {
       void this.#ask(patience, () => this.#planFirstRenewal());
       return;
     }
+    if (change.kind === 'doubted') {
+      this.restore();
+      return;
+    }
     const { code, lifetimeSeconds } = change;
     const hold = seconds(lifetimeSeconds);
     this.#lose({ kind: 'refused', server: this.#granted.server, code, lifetimeSeconds, hold, by: 'server' });

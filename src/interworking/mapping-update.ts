@@ -23,6 +23,11 @@ export function applyMappingUpdate(iw: Interworking, update: MappingUpdate): voi
     iw.table.put({ ...mapping, state: 'restoring', upstream: { ...mapping.upstream, expiresAt, renewAt: now } });
     return;
   }
+  if (change.kind === 'doubted') {
+    // One packet is not enough to find out: it is asked for until it is there (RFC 6887 §14.1.3).
+    iw.table.put({ ...mapping, state: 'restoring', upstream: { ...mapping.upstream, renewAt: now } });
+    return;
+  }
   const { assignedAddress, assignedPort, lifetime } = change;
   const schedule = freshSchedule(now, lifetime, iw.unit);
   const next = acceptGrant(iw, mapping, { ...mapping.upstream, assignedAddress, assignedPort, ...schedule });

@@ -9,6 +9,7 @@ import type { ClientOutput } from './client-output.ts';
 import type { MapReply } from './dialect.ts';
 import { baseKeyText, type Exchange, type Task } from './exchange.ts';
 import type { HeldMapping } from './held-mappings.ts';
+import type { ServerId } from './map-outcome.ts';
 import type { MapKey, MapRequest } from './map-request.ts';
 import type { Requests } from './requests.ts';
 import { holdOf, NO_RESOURCES, NOT_AUTHORIZED, SUCCESS, UNSUPP_OPTION } from './result-code.ts';
@@ -80,7 +81,7 @@ export class Answers {
     return this.#requests.held.all().map((held): ClientOutput => {
       const moved = { ...held, assignedAddress: externalAddress };
       this.#requests.held.put(moved);
-      return this.#doubt(moved, now);
+      return movedUpdate(this.#context.id, moved, now);
     });
   }
 
@@ -125,6 +126,7 @@ export class Answers {
     const key = { nonce, protocol, internalPort, thirdParty };
     const expiresAt = after(now, lifetime);
     this.#requests.settle(exchange);
+    this.#requests.refused.delete(key);
     this.#noteMoved(this.#requests.held.get(key), assignedPort);
     const grant = { receivedAt: now, lifetimeSeconds };
     this.#requests.held.put({
@@ -148,6 +150,7 @@ export class Answers {
     // RFC 6887 §11.3: the mapping in the way may be one of ours that is being released right now.
     if (code === NOT_AUTHORIZED && this.#isBeingReleased(request)) return this.#ignored('copy');
     this.#requests.settle(exchange);
+    this.#requests.refused.add(request, now);
     const held = this.#requests.held.get(request);
     const withdrawal: ClientOutput[] = [];
     if (held !== undefined) this.#requests.held.put({ ...held, refusedWith: code });
@@ -201,7 +204,9 @@ export class Answers {
       const { code, lifetimeSeconds } = reply;
       return [{ kind: 'mapping updated', update: { ...about, change: { kind: 'refused', code, lifetimeSeconds } } }];
     }
-    if (reply.lifetimeSeconds === 0) return [this.#doubt(held, now)];
+    // An earlier deletion was answered that may have come in behind the grant.
+    if (reply.lifetimeSeconds === 0)
+      return [{ kind: 'mapping updated', update: { ...about, change: { kind: 'doubted' } } }];
     const lifetime = believedLifetime(reply.lifetimeSeconds);
     const assignedAddress = reply.assignedAddress ?? held.assignedAddress;
     const { assignedPort } = reply;
@@ -211,16 +216,6 @@ export class Answers {
     this.#requests.held.put({ ...held, assignedAddress, assignedPort, expiresAt, grant, refusedWith: undefined });
     const change = { kind: 'granted', assignedAddress, assignedPort, lifetime } as const;
     return [{ kind: 'mapping updated', update: { ...about, change } }];
-  }
-
-  /** As it is, so that whoever keeps it renews it at once. */
-  #doubt(held: HeldMapping, now: Instant): ClientOutput {
-    const { assignedAddress, assignedPort, internalAddress } = held;
-    const { nonce, protocol, internalPort } = held.key;
-    const lifetime = milliseconds(held.expiresAt - now);
-    const change = { kind: 'granted', assignedAddress, assignedPort, lifetime } as const;
-    const update = { server: this.#context.id, nonce, protocol, internalPort, internalAddress, change };
-    return { kind: 'mapping updated', update };
   }
 
   #revenant(base: string, reply: MapReply, now: Instant): Match | undefined {
@@ -273,6 +268,14 @@ export class Answers {
     const from = this.#context.choice.active?.endpoint;
     return from === undefined ? NOTHING : [{ kind: 'ignored', why, from }];
   }
+}
+
+function movedUpdate(server: ServerId, held: HeldMapping, now: Instant): ClientOutput {
+  const { assignedAddress, assignedPort, internalAddress } = held;
+  const { nonce, protocol, internalPort } = held.key;
+  const lifetime = milliseconds(held.expiresAt - now);
+  const change = { kind: 'granted', assignedAddress, assignedPort, lifetime } as const;
+  return { kind: 'mapping updated', update: { server, nonce, protocol, internalPort, internalAddress, change } };
 }
 
 /** An answer to a deletion may say how long traffic keeps the mapping (RFC 6887 §15); a copy of the grant looks like it. */

@@ -79,5 +79,7 @@ export interface MappingUpdate {
         readonly assignedPort: PortNumber;
         readonly lifetime: Duration;
       }
-    | { readonly kind: 'refused'; readonly code: ResultCode; readonly lifetimeSeconds: number };
+    | { readonly kind: 'refused'; readonly code: ResultCode; readonly lifetimeSeconds: number }
+    /** An earlier deletion was answered, which may have taken it: it is there or not. */
+    | { readonly kind: 'doubted' };
 }

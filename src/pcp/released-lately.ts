@@ -25,6 +25,15 @@ export class ReleasedLately {
     }
   }
 
+  has(key: MapKey, now: Instant): boolean {
+    const found = this.#byBase.get(baseKeyText(key));
+    return found !== undefined && found.key.nonce === key.nonce && found.until > now;
+  }
+
+  delete(key: MapKey): void {
+    this.#byBase.delete(baseKeyText(key));
+  }
+
   /** Once for each release. NAT-PMP has no nonce. */
   take(base: string, nonce: MappingNonce | undefined, now: Instant): MapKey | undefined {
     const found = this.#byBase.get(base);

@@ -26,6 +26,8 @@ export class Requests {
   readonly open = new OpenExchanges();
   readonly held = new HeldMappings();
   readonly released = new ReleasedLately();
+  /** Another packet of the same request may be granted all the same (RFC 6887 §8.3). */
+  readonly refused = new ReleasedLately();
   readonly #context: ServerContext;
   readonly #limits: PacingLimits;
   readonly #withdrawals = new Withdrawals();
@@ -74,7 +76,8 @@ export class Requests {
       return [{ kind: 'released', id: task.id, outcome: unanswered('no answer in time') }];
     const form = { preferFailure: false, resetFilters: false };
     const exchange = new Exchange(task, form, now);
-    exchange.mayMeetLateGrant = task.id === undefined || previous?.task.kind === 'map';
+    const isBehindMap = previous?.task.kind === 'map' || this.refused.has(task.key, now);
+    exchange.mayMeetLateGrant = task.id === undefined || isBehindMap;
     this.#withdrawals.delete(task.key);
     const isOnItsWay =
       previous?.task.kind === 'release' &&

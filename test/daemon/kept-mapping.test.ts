@@ -150,6 +150,14 @@ describe('a mapping that is kept', () => {
     expect(asked).toMatchObject([{ request: { suggestedPort: 7000 } }]);
   });
 
+  it('in doubt is asked for until it is there (RFC 6887 §14.1.3)', async () => {
+    const mapping = keep();
+    mapping.update(update({ kind: 'doubted' }));
+    await clock.advance(seconds(10));
+    expect(asked).toMatchObject([{ patience: { kind: 'keep trying' }, request: { suggestedPort: 6881 } }]);
+    expect(news).toEqual([]);
+  });
+
   it('is lost when the update says so', async () => {
     keep().update(update({ kind: 'refused', code: 11, lifetimeSeconds: 30 }));
     expect(news).toEqual(['lost: refused']);

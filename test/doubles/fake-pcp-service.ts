@@ -107,7 +107,10 @@ export class FakePcpService implements PcpService {
   }
 
   /** A Mapping Update for one of the server's mappings, as it stands now. */
-  sendUpdate(mapping: ServerMapping, change?: { readonly code: number; readonly lifetimeSeconds: number }): void {
+  sendUpdate(
+    mapping: ServerMapping,
+    change?: { readonly code: number; readonly lifetimeSeconds: number } | 'doubted',
+  ): void {
     const { nonce, protocol, internalPort, internalAddress } = mapping;
     const server = this.#current;
     if (server === undefined) return;
@@ -118,14 +121,16 @@ export class FakePcpService implements PcpService {
       internalPort,
       internalAddress,
       change:
-        change !== undefined
-          ? { kind: 'refused', ...change }
-          : {
-              kind: 'granted',
-              assignedAddress: mapping.externalAddress,
-              assignedPort: mapping.externalPort,
-              lifetime: (mapping.expiresAt - this.#clock.now()) as Duration,
-            },
+        change === 'doubted'
+          ? { kind: 'doubted' }
+          : change !== undefined
+            ? { kind: 'refused', ...change }
+            : {
+                kind: 'granted',
+                assignedAddress: mapping.externalAddress,
+                assignedPort: mapping.externalPort,
+                lifetime: (mapping.expiresAt - this.#clock.now()) as Duration,
+              },
     });
   }
 

@@ -166,6 +166,20 @@ describe('Mapping Updates (RFC 6970 §5.10; RFC 6887 §14.2)', () => {
     expect([...again.table.all()].map((mapping) => mapping.externalPort)).toEqual([6100]);
   });
 
+  it('in doubt is asked for until it is there, however the first answer turns out (RFC 6887 §14.1.3, §15, IWF-93)', async () => {
+    const world = await worldWith(1);
+    const held = serverMapping(world, 5001);
+    world.server.forget(held);
+    world.server.refuseAll = { code: 8, lifetimeSeconds: 30 };
+    world.pcp.sendUpdate(held, 'doubted');
+    await world.advance(seconds(10));
+    expect(world.mapping('TCP', 5001)?.state).toBe('restoring');
+    world.server.refuseAll = undefined;
+    await world.advance(minutes(1));
+    expect(world.mapping('TCP', 5001)?.state).toBe('granted');
+    expect(world.server.find('TCP', 5001)).toBeDefined();
+  });
+
   it('that withdraw a mapping have it asked for again, and lost when it cannot be had (IWF-95)', async () => {
     const world = await worldWith(1);
     const held = serverMapping(world, 5001);

@@ -63,6 +63,31 @@ describe('a release and the answers around it', () => {
     expect(deletions()).toHaveLength(2);
   });
 
+  it('a grant that follows a refusal does not pass for the answer to the release behind it (RFC 6887 §8.3, §15)', () => {
+    const desk = new ClientDesk();
+    desk.map(EXACT_REQUEST, { kind: 'keep trying', until: desk.instant(600) });
+    desk.advance(4);
+    const second = desk.lastMap();
+    desk.refuse(CANNOT_PROVIDE_EXTERNAL, 120);
+    const id = desk.release(EXACT_REQUEST, 60, true);
+    desk.grantTo(second);
+    expect(desk.outcome(id)).toBeUndefined();
+    desk.grant(DELETED);
+    expect(desk.outcome(id)).toMatchObject({ kind: 'released', busyFor: 0 });
+  });
+
+  it('P-72: once it is granted, an old refusal keeps no answer from the release', () => {
+    const desk = new ClientDesk();
+    desk.map(EXACT_REQUEST, { kind: 'keep trying', until: desk.instant(600) });
+    desk.refuse(NETWORK_FAILURE, 1);
+    desk.advance(2);
+    mapped(desk, EXACT_REQUEST);
+    desk.advance(20);
+    const id = desk.release(EXACT_REQUEST, 60, true);
+    desk.grant({ lifetimeSeconds: 100, externalPort: portNumber(8080) });
+    expect(desk.outcome(id)).toMatchObject({ kind: 'released', busyFor: 100_000 });
+  });
+
   it('what a given-up request has made is deleted when the next one under its key is refused (RFC 6887 §11.3, §15)', () => {
     const desk = new ClientDesk();
     desk.map(ANY_REQUEST, within(2));
@@ -89,7 +114,7 @@ describe('a release and the answers around it', () => {
     expect(desk.maps()).toHaveLength(0);
   });
 
-  it('a deletion that arrives behind the mapping made anew is noticed by its answer: the mapping is confirmed', () => {
+  it('a deletion that arrives behind the mapping made anew is noticed by its answer: the mapping is in doubt (RFC 6887 §15)', () => {
     const desk = new ClientDesk();
     mapped(desk);
     desk.release(ANY_REQUEST);
@@ -98,8 +123,7 @@ describe('a release and the answers around it', () => {
     desk.grant();
     desk.forget();
     desk.grantTo(deletion, DELETED);
-    expect(desk.has('mapping updated')).toHaveLength(1);
-    expect(desk.has('mapping updated')[0]?.update.change).toMatchObject({ kind: 'granted', assignedPort: 8080 });
+    expect(desk.has('mapping updated').map(({ update }) => update.change)).toEqual([{ kind: 'doubted' }]);
   });
 
   it('a withdrawal goes on until it is answered, though other answers come meanwhile', () => {
