@@ -4,7 +4,7 @@
 import { after, between, type Duration, type Instant, minutes, seconds } from '../base/time.ts';
 import { believedLifetime } from './answer-judgement.ts';
 import type { ClientOutput } from './client-output.ts';
-import { baseKeyText, Exchange, type Task } from './exchange.ts';
+import { baseKeyText, Exchange, type Task, taskKey } from './exchange.ts';
 import { HeldMappings } from './held-mappings.ts';
 import type { Unanswered, Withdrawal } from './map-outcome.ts';
 import type { MapKey, MapRequest } from './map-request.ts';
@@ -123,10 +123,8 @@ export class Requests {
 
   /** Under our present address: where it is another one from now on, nobody will hear the answers. */
   perhapsMade(): Outputs {
-    return this.open.all().flatMap(({ task, attempts }) => {
-      if (task.kind !== 'map' || attempts === 0 || task.request.thirdParty !== undefined) return NOTHING;
-      return this.withdrawal('owed', task.request, believedLifetime(task.request.lifetimeSeconds));
-    });
+    const own = this.open.all().filter(({ task }) => taskKey(task).thirdParty === undefined);
+    return own.flatMap((exchange) => this.#perhapsMadeBy(exchange));
   }
 
   /** What is still to be released, for whoever goes on with this server after the conversation has ended. */
@@ -254,8 +252,18 @@ export class Requests {
     this.#pacing.drop(exchange);
   }
 
+  /** Also what was asked for a mapping that is wanted: whoever goes on may do so from another address (RFC 6887 §11.3). */
   closeAll(why: Unanswered['why'], now: Instant): Outputs {
-    return this.open.all().flatMap((exchange) => this.giveUp(exchange, why, now));
+    return this.open.all().flatMap((exchange) => {
+      const outputs = this.giveUp(exchange, why, now);
+      const isTold = outputs.some(({ kind }) => kind === 'withdrawal');
+      return isTold ? outputs : [...this.#perhapsMadeBy(exchange), ...outputs];
+    });
+  }
+
+  #perhapsMadeBy({ task, attempts }: Exchange): Outputs {
+    if (task.kind !== 'map' || attempts === 0) return NOTHING;
+    return this.withdrawal('owed', task.request, believedLifetime(task.request.lifetimeSeconds));
   }
 
   /** A mapping whose lifetime is over is gone at the server, too: its port may be had. */

@@ -69,6 +69,22 @@ describe('what the client withdraws by itself is told (RFC 6887 §15, IWF-40)', 
     expect(withdrawals(desk)).toEqual(['owed main 40080']);
   });
 
+  it('when our address goes and a recovery is under way: nobody hears its answer (RFC 6887 §11.3, P-55)', () => {
+    const desk = new ClientDesk();
+    desk.map(ANY_REQUEST, { kind: 'keep trying', until: desk.instant(600) });
+    desk.do((client, now) => client.setServers([], now));
+    expect(desk.has('withdrawal')).toMatchObject([{ withdrawal: { state: 'owed', internalAddress: WAN } }]);
+  });
+
+  it('of another host, too, when the server is there no more', () => {
+    const desk = new ClientDesk();
+    const thirdParty = IpAddress.of('192.168.1.20');
+    desk.map({ ...ANY_REQUEST, thirdParty }, { kind: 'keep trying', until: desk.instant(600) });
+    desk.do((client, now) => client.setServers([candidate('spare', SPARE)], now));
+    const owed = { state: 'owed', server: MAIN, internalAddress: thirdParty, isThirdParty: true };
+    expect(desk.has('withdrawal')).toMatchObject([{ withdrawal: owed }]);
+  });
+
   it('of an endless request no longer than is believed of any grant (P-45)', () => {
     const desk = new ClientDesk();
     desk.map({ ...ANY_REQUEST, lifetimeSeconds: 0xffff_ffff }, within(4));

@@ -221,6 +221,28 @@ describe('a WAN address that changes, and changes back (RFC 6970 §5.10, RFC 688
     expect(placesOf(world).filter((place) => place.endsWith(' 6001'))).toEqual([]);
   });
 
+  it('and is gone for a while during a recovery: what that made unheard is deleted there (P-55, IWF-92)', async () => {
+    const { world, desk } = await worldWithPorts();
+    const { network } = world.simulated;
+    network.blackHole = (_to, from) => from.port === 5351;
+    // Nobody has the ports: the new address gets them, and is not told.
+    world.carrier.restarts({ announce: false, keepTable: false });
+    world.wanComesUp('100.64.1.7');
+    await world.passes(seconds(20));
+    expect(placesOf(world)).toContain('100.64.1.7 5001');
+    world.wanGoesDown();
+    await world.passes(seconds(20));
+    network.blackHole = () => false;
+    world.wanComesUp('100.64.1.2');
+    await world.passes(seconds(20));
+    expect(await desk.delete({ external: 5001 })).toBe('ok');
+    world.wanComesUp('100.64.1.7');
+    await world.passes(seconds(20));
+    expect(placesOf(world).filter((place) => place.startsWith('100.64.1.7'))).toEqual(
+      [5002, 5003, 5009].map((port) => `100.64.1.7 ${port}`),
+    );
+  });
+
   it('with a delete meanwhile: what is there under the old address is deleted when it is ours again (P-55, IWF-79)', async () => {
     const { world, desk } = await worldWithPorts();
     world.wanComesUp('100.64.1.7');
