@@ -1,8 +1,8 @@
 // The daemon under test, in the CPE, as the README says to run it: a configuration file and `igd2pcp run`.
 
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { takeDescriptors } from '../bench/parts/descriptors.mjs';
 import { unixCall } from './carrier.mjs';
 import { LAN_GATEWAY } from './network.mjs';
 import { until } from './report.mjs';
@@ -59,15 +59,9 @@ export class Daemon {
     return this.#process.isRunning;
   }
 
-  /** Leaves it those that are open now: a new one gets the lowest free number. → gives them back. */
+  /** → gives them back. */
   takeDescriptors() {
-    const limitTo = (most) => execFileSync('prlimit', ['--pid', String(this.pid), `--nofile=${most}:`]);
-    const [, before] = /^Max open files\s+(\d+)/m.exec(readFileSync(`/proc/${this.pid}/limits`, 'utf8'));
-    const taken = new Set(readdirSync(`/proc/${this.pid}/fd`).map(Number));
-    let lowestFree = 0;
-    while (taken.has(lowestFree)) lowestFree += 1;
-    limitTo(lowestFree);
-    return () => limitTo(before);
+    return takeDescriptors(this.pid);
   }
 
   reload() {

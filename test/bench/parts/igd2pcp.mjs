@@ -6,6 +6,7 @@ import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileBeside, sleep, stopChild } from './child.mjs';
+import { takeDescriptors } from './descriptors.mjs';
 import { CARRIER, CARRIER_INSIDE, flushRules, nft, ROUTER, ROUTER_LAN, spawnIn } from './network.mjs';
 
 const BUILT = fileBeside('../../../dist/igd2pcp.cjs', import.meta.url);
@@ -48,6 +49,7 @@ export function igd2pcpGateway({ nat, flags = [] }) {
     logFile,
     pid: () => child.pid,
     logBytes: () => statSync(logFile).size,
+    takeDescriptors: () => takeDescriptors(child.pid),
     /** Undefined until the admin socket is open. */
     mappings: async () => (await getJson(socketPath, '/api/mappings'))?.mappings,
     async start() {

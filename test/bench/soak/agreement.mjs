@@ -24,7 +24,7 @@ export async function disagreements({ gateway, control, ledger }, when) {
   return [
     some(
       broken.map(({ name }) => name),
-      'was promised and is not in the table',
+      'was promised, is not in the table, and nobody said so',
     ),
     some(
       ledger.goneNow().filter((name) => rows.has(name)),

@@ -1,8 +1,20 @@
 // What the control points were told: which of their mappings must be there, which must not, and which nobody can know because
-// the answer was an error or never came.
+// the answer was an error or never came. A mapping that the carrier stopped honouring is excused when the log says so.
+
+import { readFileSync } from 'node:fs';
+
+/** {"event":"lost","msg":"TCP 20001 → …"}, and what follows it until the same port is opened again. */
+const NEWS = /"event":"(lost|granted)","msg":"((?:TCP|UDP) \d+)/g;
 
 export class Ledger {
   #rows = new Map();
+
+  /** Of those that must be there, the ones whose loss was told. */
+  lostBy(logFile) {
+    const last = new Map();
+    for (const [, event, name] of readFileSync(logFile, 'utf8').matchAll(NEWS)) last.set(name, event);
+    return this.promisedNow().filter(({ name }) => last.get(name) === 'lost');
+  }
 
   /** `each`: per lane and call "ok", an error code or a problem, in the order of the lanes. */
   note(lanes, each) {

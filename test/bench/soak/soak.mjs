@@ -97,7 +97,8 @@ async function soak(world, lengthMs) {
     'MiB, first and last': [first?.mib, last?.mib],
     'handles, first and last': [first?.handles, last?.handles],
     'mappings at the end': (await world.gateway.mappings())?.length,
-    'promises kept': world.ledger.promisedNow().length,
+    'promises to be kept': world.ledger.promisedNow().length,
+    'of them lost, and said so': world.ledger.lostBy(world.gateway.logFile).length,
     complaints,
   };
 }
