@@ -2,7 +2,7 @@
 // promise it, and given back when it is another one. Nothing is kept here.
 
 import { between, type Instant, longer, milliseconds } from '../base/time.ts';
-import type { Granted, MapOutcome, Refused } from '../pcp/map-outcome.ts';
+import type { MapOutcome, Refused } from '../pcp/map-outcome.ts';
 import type { MapRequest } from '../pcp/map-request.ts';
 import {
   CANNOT_PROVIDE_EXTERNAL,
@@ -54,11 +54,7 @@ const withoutPeers = (request: MapRequest): MapRequest => ({ ...request, remoteP
 /** RFC 6887 §13.2: another port is no success for who asked for this one. Some servers give one all the same. */
 function exactOrNothing(iw: Interworking, request: MapRequest, outcome: MapOutcome): MapOutcome {
   if (outcome.kind !== 'granted' || outcome.assignedPort === request.suggestedPort) return outcome;
-  giveBack(iw, request, outcome);
+  iw.releases.giveBack(request, outcome);
   const conflict: Refused = ownRefusal(outcome, CANNOT_PROVIDE_EXTERNAL);
   return conflict;
 }
-
-/** Deletes what was just granted, behind the answer. */
-export const giveBack = (iw: Interworking, request: MapRequest, granted: Granted): void =>
-  iw.releases.giveBack(request, granted);

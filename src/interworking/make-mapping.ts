@@ -10,7 +10,7 @@ import type { Granted, Refused } from '../pcp/map-outcome.ts';
 import type { MapRequest } from '../pcp/map-request.ts';
 import { CANNOT_PROVIDE_EXTERNAL, isShortConflict, isShortLifetimeError, resultName } from '../pcp/result-code.ts';
 import type { UpnpErrorCode } from '../upnp/upnp-error.ts';
-import { askForMapping, giveBack, patienceUntil } from './ask-for-mapping.ts';
+import { askForMapping, patienceUntil } from './ask-for-mapping.ts';
 import { objectionToMapping } from './authorization.ts';
 import { upnpErrorOf } from './error-translation.ts';
 import type { ControlPoint, PortMappingRequest } from './gateway.ts';
@@ -101,7 +101,7 @@ async function obtain(
   if (problem !== undefined) {
     const rule = nat1RuleOf(mapping);
     if (rule !== undefined) void iw.localNat?.remove(rule);
-    giveBack(iw, request, outcome);
+    iw.releases.giveBack(request, outcome);
     return refused(problem);
   }
   iw.table.put(mapping);

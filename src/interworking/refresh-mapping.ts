@@ -6,7 +6,7 @@ import { after, type Instant, seconds } from '../base/time.ts';
 import { type Mapping, mappingKeyText } from '../mapping/mapping.ts';
 import { parseNonce } from '../pcp/mapping-nonce.ts';
 import { acceptGrant } from './accept-grant.ts';
-import { giveBack, mapSomehow, patienceUntil } from './ask-for-mapping.ts';
+import { mapSomehow, patienceUntil } from './ask-for-mapping.ts';
 import type { Interworking } from './interworking.ts';
 import { leaseEnd, promisedLease } from './lease.ts';
 import { type Asking, type Failure, failure, failureOf } from './make-mapping.ts';
@@ -33,7 +33,7 @@ export async function refreshMapping(
     return refused(failureOf(outcome, asking.action, asking.asker.igd));
   }
   if (iw.table.find(existing) === undefined) {
-    giveBack(iw, request, outcome);
+    iw.releases.giveBack(request, outcome);
     return refused(failure(501, 'it ended while it was being renewed'));
   }
   const upstream = upstreamOf(outcome, request, iw.now(), iw.unit);

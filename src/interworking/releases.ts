@@ -62,7 +62,7 @@ export class Releases {
     owed.owe(owedOf(mapping, endsAt), now());
   }
 
-  /** Granted, and of no use. */
+  /** Granted, and of no use: deleted behind the answer. */
   giveBack(request: MapRequest, { server, internalAddress, lifetime }: Granted): void {
     const { owed, now, pcp } = this.#context;
     const { protocol, internalPort, thirdParty, nonce } = request;
@@ -179,13 +179,8 @@ export class Releases {
   #leaveElsewhere(mapping: Mapping): Promise<ReleaseOutcome> {
     const { server } = mapping.upstream;
     this.owe(mapping);
-    if (this.#toldOf !== server)
-      this.#context.log.info(
-        'A mapping of a PCP server that is not in use is deleted there as soon as it can be asked',
-        {
-          server,
-        },
-      );
+    const what = 'A mapping of a PCP server that is not in use is deleted there as soon as it can be asked';
+    if (this.#toldOf !== server) this.#context.log.info(what, { server });
     this.#toldOf = server;
     void this.#pay(owedOf(mapping, mapping.upstream.expiresAt));
     return Promise.resolve(released(server));

@@ -8,7 +8,7 @@ import type { Granted, MapOutcome, Refused, Unanswered } from '../pcp/map-outcom
 import type { MapRequest } from '../pcp/map-request.ts';
 import { CANNOT_PROVIDE_EXTERNAL, resultName } from '../pcp/result-code.ts';
 import { acceptGrant } from './accept-grant.ts';
-import { giveBack, mapSomehow } from './ask-for-mapping.ts';
+import { mapSomehow } from './ask-for-mapping.ts';
 import type { Interworking } from './interworking.ts';
 import type { Patience } from './pcp-service.ts';
 import { upstreamOf } from './renewal-schedule.ts';
@@ -56,7 +56,7 @@ const isConflict = (outcome: MapOutcome): outcome is MapOutcome & { kind: 'refus
 
 function accept(iw: Interworking, current: Mapping | undefined, request: MapRequest, outcome: Granted): void {
   // It ended meanwhile: a grant that came after the delete would leave a hole behind.
-  if (current === undefined) giveBack(iw, request, outcome);
+  if (current === undefined) iw.releases.giveBack(request, outcome);
   else if (current.state !== 'deleting') acceptGrant(iw, current, upstreamOf(outcome, request, iw.now(), iw.unit));
 }
 
