@@ -49,7 +49,9 @@ async function main() {
     await carrier.start();
     await gateway.start();
     const target = await targetOf({ generator }, gateway);
-    const world = { generator, gateway, target, control, random: seeded(options.seed), ledger: new Ledger() };
+    // The faults have a stream of their own: how many calls fit between two of them is different each time.
+    const [random, chance] = [seeded(options.seed), seeded(~options.seed)];
+    const world = { generator, gateway, target, control, random, chance, ledger: new Ledger() };
     const report = await soak(world, options.minutes * 60_000);
     for (const [what, value] of Object.entries(report)) console.log(`${what.padEnd(24)} ${JSON.stringify(value)}`);
     if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
