@@ -49,8 +49,10 @@ export class LanHosts {
     }
     const version = await this.#host.files.version(this.#leaseFile);
     if (version !== undefined && version === this.#leaseVersion) return this.#observation.leases;
-    this.#leaseVersion = version;
     const read = await this.#host.files.read(this.#leaseFile);
+    // No file descriptor is free, say: nobody left because of that. The next look reads it.
+    if (!read.ok && read.error.kind === 'failed') return this.#observation.leases;
+    this.#leaseVersion = version;
     this.#names = new Map(read.ok ? namesIn(read.value) : []);
     return read.ok ? read.value : undefined;
   }

@@ -39,6 +39,7 @@ export interface NftablesFigures {
 /** Whoever mends the firewall wants to see soon that it helped; a firewall in order is looked at on a signal alone. */
 const LOOK_AT_BAD_FIREWALL_EVERY = seconds(15);
 
+/** Without the protocols whose tables could not be read: about those, what was known before still stands. */
 type ListeningPorts = readonly { readonly protocol: TransportProtocol; readonly ports: ReadonlySet<number> }[];
 
 /** Makes or takes over our table. The error is a sentence for the person who starts the daemon. */
@@ -227,11 +228,13 @@ export class NftablesSession implements LocalNat {
 }
 
 /** On which ports programs of this box wait for the outside. */
-function readListeningPorts({ files }: Host): Promise<ListeningPorts> {
+async function readListeningPorts({ files }: Host): Promise<ListeningPorts> {
   const ofProtocol = async (protocol: TransportProtocol) => {
     const tables = await Promise.all(SOCKET_TABLES[protocol].map((path) => files.read(path)));
+    // A kernel without IPv6 has no table of it.
+    if (tables.some((table) => !table.ok && table.error.kind !== 'missing')) return [];
     const ports = tables.flatMap((table) => (table.ok ? [...listeningPorts(protocol, table.value)] : []));
-    return { protocol, ports: new Set(ports) };
+    return [{ protocol, ports: new Set(ports) }];
   };
-  return Promise.all([ofProtocol('TCP'), ofProtocol('UDP')]);
+  return (await Promise.all([ofProtocol('TCP'), ofProtocol('UDP')])).flat();
 }

@@ -14,6 +14,7 @@ import {
   waitsForName,
 } from './pcp-servers.ts';
 import { RememberedNames } from './remembered-names.ts';
+import { RememberedTexts } from './remembered-texts.ts';
 
 /** Names are asked for anew no more often; one that has no address yet, as when the box starts before its line, is. */
 const LOOK_ANEW_EVERY = minutes(5);
@@ -38,7 +39,7 @@ export class ServerSearch {
     this.#sources = sources;
     const names = new RememberedNames(host.network);
     this.#places = {
-      files: host.files,
+      files: new RememberedTexts(host.files),
       network: {
         resolve: (name) => names.resolve(name),
         defaultRoute: (family) => host.network.defaultRoute(family),

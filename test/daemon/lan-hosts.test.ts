@@ -33,4 +33,19 @@ describe('the hosts on the LAN', () => {
     hosts.useLeaseFile('');
     expect((await hosts.look()).leases).toBeUndefined();
   });
+
+  it('have not left because the file cannot be read for a moment; afterwards it is read', async () => {
+    const host = new SimulatedWorld().host([]);
+    host.files.put('/leases', LEASES);
+    const hosts = new LanHosts(host, '/leases');
+    await hosts.look();
+    const renamed = LEASES.replace('desk-pc', 'console');
+    host.files.put('/leases', renamed);
+    host.files.unreadable = 'failed';
+    expect((await hosts.look()).leases).toBe(LEASES);
+    expect(hosts.nameOf('192.168.1.10')).toBe('desk-pc');
+    host.files.unreadable = undefined;
+    expect((await hosts.look()).leases).toBe(renamed);
+    expect(hosts.nameOf('192.168.1.10')).toBe('console');
+  });
 });

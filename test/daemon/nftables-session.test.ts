@@ -154,6 +154,14 @@ describe('the NAT of this box over nft', () => {
     const session = await start();
     expect(session.reserve('TCP', portNumber(6881))).not.toBe(6881);
     expect(session.reserve('UDP', portNumber(6881))).toBe(6881);
+    // Cannot be read for a moment: they listen all the same.
+    host.files.unreadable = 'failed';
+    await settle(session.check());
+    expect(session.reserve('TCP', portNumber(6881))).not.toBe(6881);
+    host.files.unreadable = undefined;
+    await host.files.remove('/proc/net/tcp');
+    await settle(session.check());
+    expect(session.reserve('TCP', portNumber(6881))).toBe(6881);
   });
 
   it('puts back what somebody flushed, by itself and on request, and says so', async () => {

@@ -9,6 +9,8 @@ export class SimulatedFiles implements FileStore {
   readonly #texts: Map<string, string>;
   readonly #versions = new Map<string, number>();
   #trouble: FileProblem['kind'] | undefined;
+  /** While set, nothing can be read for that reason, as when no file descriptor is free. */
+  unreadable: FileProblem['kind'] | undefined;
   /** How many writes reached the disk. */
   writes = 0;
 
@@ -36,6 +38,7 @@ export class SimulatedFiles implements FileStore {
   }
 
   async read(path: string): Promise<Result<string, FileProblem>> {
+    if (this.unreadable !== undefined) return refused({ kind: this.unreadable, message: `${path}: unreadable` });
     const text = this.#texts.get(path);
     return text === undefined ? refused({ kind: 'missing', message: `${path}: no such file` }) : ok(text);
   }
