@@ -33,13 +33,15 @@ function startOrderTaker(namespace, file) {
   };
 }
 
+/** → its exit code; undefined when it had ended before, null when a signal ended it. */
 export async function stopChild(child, signal = 'SIGTERM', patienceMs = 10_000) {
   if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
   child.kill(signal);
   const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs);
-  await gone;
+  const [code] = await gone;
   clearTimeout(timer);
+  return code;
 }
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

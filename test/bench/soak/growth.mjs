@@ -1,6 +1,7 @@
-// Whether memory and open handles stayed what they were, once the daemon was warm.
+// Whether memory and open handles stayed what they were, once the daemon was warm. The last quarter of the samples is held against
+// the quarter after the warm-up: a single one may fall into a collection, or see a neighbour's connections.
 
-import { slope } from '../parts/statistics.mjs';
+import { median, slope } from '../parts/statistics.mjs';
 
 /** Compiled code and heaps are still growing. */
 const WARM_UP_SHARE = 0.25;
@@ -11,20 +12,24 @@ const MOST_KIB_PER_MINUTE = 20;
 const MOST_MIB_IN_A_SHORT_RUN = 12;
 const MOST_HANDLES_GAINED = 8;
 
-export function verdictOnGrowth(samples) {
-  const warm = samples.slice(Math.floor(samples.length * WARM_UP_SHARE));
-  const [first, last] = [warm[0], warm.at(-1)];
-  if (first === undefined || last === undefined || first === last) return ['too short to see growth'];
-  const handles = last.handles - first.handles;
-  return [
-    ...growthOfMemory(warm, last.minutes - first.minutes, last.mib - first.mib),
-    ...(handles > MOST_HANDLES_GAINED ? [`${handles} more open handles`] : []),
-  ];
+/** `samples`: `{ minutes, mib, handles }`. → what grew, and sentences about what grew too much. */
+export function growthOf(samples) {
+  const quarter = Math.floor(samples.length * WARM_UP_SHARE);
+  const warm = samples.slice(quarter);
+  const [early, late] = [warm.slice(0, quarter), warm.slice(-quarter)];
+  if (quarter === 0) return { complaints: ['too short to see growth'] };
+  const minutes = warm.at(-1).minutes - warm[0].minutes;
+  const mib = median(late.map((sample) => sample.mib)) - median(early.map((sample) => sample.mib));
+  const kibPerMinute = slope(warm.map((sample) => [sample.minutes, sample.mib * 1024]));
+  const handles = fewestHandles(late) - fewestHandles(early);
+  const complaints = [];
+  if (minutes >= SHORTEST_FOR_A_SLOPE && kibPerMinute > MOST_KIB_PER_MINUTE)
+    complaints.push(`memory grows by ${kibPerMinute.toFixed(1)} KiB a minute`);
+  if (minutes < SHORTEST_FOR_A_SLOPE && mib > MOST_MIB_IN_A_SHORT_RUN)
+    complaints.push(`memory grew by ${mib.toFixed(1)} MiB`);
+  if (handles > MOST_HANDLES_GAINED) complaints.push(`${handles} more open handles`);
+  return { mib, kibPerMinute, handles, complaints };
 }
 
-function growthOfMemory(warm, minutes, gainedMiB) {
-  if (minutes < SHORTEST_FOR_A_SLOPE)
-    return gainedMiB > MOST_MIB_IN_A_SHORT_RUN ? [`memory grew by ${gainedMiB.toFixed(1)} MiB`] : [];
-  const perMinute = slope(warm.map(({ minutes: at, mib }) => [at, mib * 1024]));
-  return perMinute > MOST_KIB_PER_MINUTE ? [`memory grows by ${perMinute.toFixed(1)} KiB a minute`] : [];
-}
+/** What is left when no connection happens to be open. */
+const fewestHandles = (samples) => Math.min(...samples.map(({ handles }) => handles));

@@ -2,7 +2,7 @@
 // ended under load, and at the end what was promised, the table, the carrier and the kernel must agree. Root, Debian's nftables.
 // Exit code 0: all held; 1: not; 2: cannot run here.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -14,11 +14,12 @@ import { openHandles, residentMiB } from '../parts/process-figures.mjs';
 import { targetOf } from '../parts/scene.mjs';
 import { disagreements } from './agreement.mjs';
 import { breakSomething, mendEverything } from './faults.mjs';
-import { verdictOnGrowth } from './growth.mjs';
+import { growthOf } from './growth.mjs';
 import { Ledger } from './ledger.mjs';
 import { LONGEST_SHORT_LEASE_S, mixedLoad, PATIENCE_MS } from './mixed-load.mjs';
 
 const USAGE = 'usage: npm run soak -- [--minutes 60] [--seed 1] [--json FILE]';
+const LOG_OF_A_BAD_RUN = join(tmpdir(), 'igd2pcp-soak.log');
 const SAMPLE_EVERY_MS = 5000;
 const FAULTS_AT_MOST_EVERY_MS = 60_000;
 const FAULTS_AT_LEAST = 24;
@@ -55,7 +56,10 @@ async function main() {
     const report = await soak(world, options.minutes * 60_000);
     for (const [what, value] of Object.entries(report)) console.log(`${what.padEnd(24)} ${JSON.stringify(value)}`);
     if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
-    return report.complaints.length === 0 ? 0 : 1;
+    if (report.complaints.length === 0) return 0;
+    copyFileSync(gateway.logFile, LOG_OF_A_BAD_RUN);
+    console.error(`soak: it did not hold; what the daemon wrote is kept in ${LOG_OF_A_BAD_RUN}`);
+    return 1;
   } finally {
     await generator.stop();
     await gateway.stop();
@@ -85,8 +89,9 @@ async function soak(world, lengthMs) {
   const run = { calls: 0, outcomes: {}, faults: {}, samples: [] };
   await loadWithFaults(world, lengthMs, run);
   await settle(world);
-  const complaints = [...verdictOnGrowth(run.samples), ...(await disagreements(world, 'after the load'))];
-  for (const signal of ENDS_UNDER_LOAD) await endUnderLoad(world, signal, run);
+  const growth = growthOf(run.samples);
+  const complaints = [...growth.complaints, ...(await disagreements(world, 'after the load'))];
+  for (const signal of ENDS_UNDER_LOAD) complaints.push(...(await endUnderLoad(world, signal, run)));
   await settle(world);
   complaints.push(...(await disagreements(world, 'after the restarts')));
   const [first, last] = [run.samples[0], run.samples.at(-1)];
@@ -96,8 +101,11 @@ async function soak(world, lengthMs) {
     'errors by code': run.outcomes,
     faults: run.faults,
     'ended under load by': ENDS_UNDER_LOAD,
-    'MiB, first and last': [first?.mib, last?.mib],
+    'MiB, first and last': [rounded(first?.mib), rounded(last?.mib)],
     'handles, first and last': [first?.handles, last?.handles],
+    'MiB gained when warm': rounded(growth.mib),
+    'KiB a minute': rounded(growth.kibPerMinute),
+    'handles gained': growth.handles,
     'mappings at the end': (await world.gateway.mappings())?.length,
     'promises to be kept': world.ledger.promisedNow().length,
     'of them lost, and said so': world.ledger.lostBy(world.gateway.logFile).length,
@@ -145,11 +153,12 @@ async function endUnderLoad(world, signal, run) {
   const { gateway, generator } = world;
   const working = work(world, run);
   await sleep(5 + world.random() * 40);
-  await gateway.stop(signal);
+  const exitCode = await gateway.stop(signal);
   await working;
   await gateway.resume();
   await targetOf({ generator }, gateway);
   tell(`ended by ${signal} and started again`, run);
+  return signal === 'SIGTERM' && exitCode !== 0 ? [`${signal}: no end in peace, exit code ${exitCode}`] : [];
 }
 
 async function settle(world) {
@@ -157,6 +166,9 @@ async function settle(world) {
   tell(`letting ${SETTLE_MS / 1000} s pass`);
   await sleep(SETTLE_MS);
 }
+
+/** To a tenth. */
+const rounded = (figure) => (figure === undefined ? undefined : Math.round(figure * 10) / 10);
 
 function tell(what, run) {
   const last = run?.samples.at(-1);
