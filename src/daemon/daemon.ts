@@ -186,6 +186,7 @@ export class Daemon {
   async check(): Promise<void> {
     this.#wan.look();
     this.#pcp.reconsider();
+    await this.#lan?.follow();
     const kernel = await this.#wan.nat?.check();
     if (kernel?.ok === false) this.#parts.host.log.error(kernel.error);
   }

@@ -26,6 +26,26 @@ export function findLanAddresses(
   return ok([...found.values()]);
 }
 
+/** What is to be served from now on: where a wish finds nothing at the moment, what it found before, for it will come back. */
+export function followLanAddresses(
+  wanted: readonly string[],
+  interfaces: readonly NetworkInterface[],
+  served: readonly LanAddress[],
+): readonly LanAddress[] {
+  const found = new Map<string, LanAddress>();
+  for (const text of wanted) {
+    const now = matching(text, interfaces);
+    const before = served.filter((row) => row.interfaceName === text || row.address.text === text);
+    for (const row of now.length > 0 ? now : before) found.set(row.address.text, row);
+  }
+  return [...found.values()];
+}
+
+export const isSameLan = (one: LanAddress, other: LanAddress): boolean =>
+  one.interfaceName === other.interfaceName &&
+  one.address.equals(other.address) &&
+  one.prefix.bits === other.prefix.bits;
+
 function matching(text: string, interfaces: readonly NetworkInterface[]): readonly LanAddress[] {
   const address = IpAddress.parse(text);
   if (address === undefined) {

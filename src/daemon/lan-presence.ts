@@ -81,6 +81,11 @@ export class LanPresence {
     });
   }
 
+  /** Greater than all that were announced there. */
+  get nextBootId(): number {
+    return this.#options.bootId + this.#attachments;
+  }
+
   start(): void {
     this.#watch.run((machine, now) => machine.handleStart(now));
   }
@@ -152,9 +157,9 @@ export class LanPresence {
   }
 
   #build(socket: SsdpSocket): Attachment {
-    const { host, driver, roots, bootId, configId, server } = this.#options;
+    const { host, driver, roots, configId, server } = this.#options;
     const baseUrl = `http://${endpointText(this.#lan)}`;
-    const speaker: SsdpSpeaker = { baseUrl, server, configId, bootId: bootId + this.#attachments };
+    const speaker: SsdpSpeaker = { baseUrl, server, configId, bootId: this.nextBootId };
     this.#attachments += 1;
     const name = this.#lan.interfaceName;
     const ownSearch = new OwnSearch(host, this.#lan.address, roots, () =>

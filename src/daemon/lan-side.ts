@@ -16,10 +16,11 @@ import type { Config } from './config.ts';
 import type { DeviceIdentity } from './device-identity.ts';
 import type { Driver } from './drive.ts';
 import { EventingSession } from './eventing-session.ts';
-import type { LanAddress } from './lan-addresses.ts';
+import { followLanAddresses, isSameLan, type LanAddress } from './lan-addresses.ts';
 import { LanRoutes } from './lan-routes.ts';
+import { OccasionalWarning } from './occasional-warning.ts';
 import { Periodic } from './periodic.ts';
-import { createSsdpSession, type SsdpSession } from './ssdp-session.ts';
+import { SsdpSession } from './ssdp-session.ts';
 
 export interface LanSideParts {
   readonly host: Host;
@@ -48,7 +49,7 @@ const LAN_LIMITS: HttpLimits = {
   connections: 512,
   connectionsPerPeer: 96,
 };
-const LOOK_AT_LINK_EVERY = seconds(10);
+const LOOK_AROUND_EVERY = seconds(10);
 
 type LanCounts = Omit<DoorCounts, 'pcpStrangers'>;
 
@@ -64,13 +65,21 @@ export const NO_LAN_COUNTS: LanCounts = {
 /** UDA 1.1 §1.2.2: "OS/version UPnP/1.1 product/version". */
 const serverText = (version: string): string => `Linux/1.0 UPnP/1.1 igd2pcp/${version}`;
 
+interface Listening {
+  readonly lan: LanAddress;
+  readonly listener: HttpListener;
+}
+
 export class LanSide {
   readonly #parts: LanSideParts;
   readonly #devices: IgdDevices;
   readonly #eventing: EventingSession;
   readonly #watch: VariableWatch;
-  readonly #listeners: { readonly lan: LanAddress; readonly listener: HttpListener }[] = [];
-  #ssdp: SsdpSession | undefined;
+  readonly #ssdp: SsdpSession;
+  readonly #warning: OccasionalWarning;
+  #listeners: readonly Listening[] = [];
+  #following: Promise<void> = Promise.resolve();
+  #isClosed = false;
 
   private constructor(parts: LanSideParts) {
     this.#parts = parts;
@@ -88,6 +97,15 @@ export class LanSide {
     const services = [...this.#devices.evented.values()];
     this.#eventing = new EventingSession({ host, driver: parts.driver, services, server: serverText(parts.version) });
     this.#watch = new VariableWatch(services);
+    this.#warning = new OccasionalWarning(host);
+    this.#ssdp = new SsdpSession({
+      host,
+      driver: parts.driver,
+      roots: this.#devices.advertised,
+      bootId: identity.bootId,
+      configId: this.#devices.configId,
+      server: serverText(parts.version),
+    });
   }
 
   /** The error is a sentence for the person who starts the daemon. */
@@ -100,14 +118,20 @@ export class LanSide {
       await side.close();
       return opened;
     }
-    side.#watchLink();
-    if (parts.config.lan.ssdp) side.#announce();
+    side.#lookAround();
+    for (const listening of side.#listeners) side.#announce(listening);
     return ok(side);
+  }
+
+  /** Serves the addresses that the LAN interfaces have now: who changes the network of a house changes it under us. */
+  follow(): Promise<void> {
+    this.#following = this.#following.then(() => this.#follow());
+    return this.#following;
   }
 
   /** What each LAN address is given; its first description is for a person to paste. */
   views(): readonly LanView[] {
-    const announced = this.#ssdp?.status() ?? [];
+    const announced = this.#ssdp.status();
     return this.#listeners.map(({ lan, listener }) => ({
       name: lan.interfaceName,
       address: lan.address.text,
@@ -124,7 +148,7 @@ export class LanSide {
 
   counts(): LanCounts {
     const { eventsDelivered, eventsFailed, requestsRefused } = this.#eventing.counts();
-    const lans = this.#ssdp?.status() ?? [];
+    const lans = this.#ssdp.status();
     const searchesIgnored = new Map<string, number>();
     for (const { searchesIgnored: ignored } of lans) {
       for (const [why, count] of Object.entries(ignored))
@@ -141,12 +165,14 @@ export class LanSide {
 
   /** Goodbye first, then the doors. */
   async close(): Promise<void> {
-    await this.#ssdp?.close();
+    this.#isClosed = true;
+    await this.#following;
+    await this.#ssdp.close();
     this.#eventing.close();
     await Promise.all(this.#listeners.map(({ listener }) => listener.close()));
   }
 
-  async #listen(lan: LanAddress): Promise<Result<void, string>> {
+  async #listen(lan: LanAddress): Promise<Result<Listening, string>> {
     const { host, config, presentation, observe, turnedAway, prepare } = this.#parts;
     const control = new ControlEndpoint({
       server: serverText(this.#parts.version),
@@ -171,28 +197,46 @@ export class LanSide {
       return routes.handle(request);
     });
     if (!opened.ok) return refused(`cannot serve the LAN: ${opened.error} (lan.http_port or --http-port)`);
-    this.#listeners.push({ lan, listener: opened.value });
-    return ok(undefined);
+    const listening = { lan, listener: opened.value };
+    this.#listeners = [...this.#listeners, listening];
+    return ok(listening);
   }
 
-  #announce(): void {
-    const { host, driver, identity, version } = this.#parts;
-    this.#ssdp = createSsdpSession({
-      host,
-      driver,
-      lans: this.#listeners.map(({ lan, listener }) => ({ ...lan, port: listener.endpoint.port })),
-      roots: this.#devices.advertised,
-      bootId: identity.bootId,
-      configId: this.#devices.configId,
-      server: serverText(version),
-    });
+  #announce({ lan, listener }: Listening): void {
+    if (this.#parts.config.lan.ssdp) this.#ssdp.add({ ...lan, port: listener.endpoint.port });
   }
 
-  #watchLink(): void {
+  async #follow(): Promise<void> {
+    if (this.#isClosed) return;
+    const { host, config } = this.#parts;
+    const served = this.#listeners.map(({ lan }) => lan);
+    const wanted = followLanAddresses(config.lan.interfaces, host.network.interfaces(), served);
+    for (const listening of this.#listeners) {
+      if (!wanted.some((lan) => isSameLan(lan, listening.lan))) await this.#leave(listening);
+    }
+    for (const lan of wanted) {
+      if (served.some((before) => isSameLan(before, lan))) continue;
+      const opened = await this.#listen(lan);
+      if (opened.ok) {
+        host.log.info(`serving the LAN at ${lan.address.text} (${lan.interfaceName}) from now on`);
+        this.#announce(opened.value);
+      } else this.#warning.say('a new LAN address cannot be served yet', { why: opened.error });
+    }
+  }
+
+  async #leave({ lan, listener }: Listening): Promise<void> {
+    this.#parts.host.log.warn(`no longer serving the LAN at ${lan.address.text}: ${lan.interfaceName} has it no more`);
+    this.#listeners = this.#listeners.filter((one) => one.listener !== listener);
+    await this.#ssdp.remove(lan.address);
+    await listener.close();
+  }
+
+  #lookAround(): void {
     const { driver, host } = this.#parts;
-    const machine = new Periodic(LOOK_AT_LINK_EVERY, 'look at the WAN link', host.clock.now());
-    driver.add('WAN link', machine, () => {
+    const machine = new Periodic(LOOK_AROUND_EVERY, 'look at the WAN link and the LAN addresses', host.clock.now());
+    driver.add('LAN side', machine, () => {
       void this.#devices.refreshLink().then(() => this.publishChanges());
+      void this.follow();
     });
   }
 }

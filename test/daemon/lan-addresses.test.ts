@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findLanAddresses } from '../../src/daemon/lan-addresses.ts';
+import { findLanAddresses, followLanAddresses } from '../../src/daemon/lan-addresses.ts';
 import { SimulatedWorld } from '../doubles/simulated-host.ts';
 
 const host = new SimulatedWorld().host([
@@ -34,5 +34,15 @@ describe('LAN addresses', () => {
       'lan.interfaces: no interface "br-lna" with an IPv4 address; there are lo (127.0.0.1), br-lan (192.168.1.1), br-lan (192.168.2.1), wan (100.64.1.2)',
     );
     expect(found('10.0.0.1')).toContain('no interface has the address 10.0.0.1');
+  });
+
+  it('follow the interfaces: what has no address now keeps what it had, wish by wish', () => {
+    const one = findLanAddresses(['br-lan'], host.network.interfaces());
+    if (!one.ok) throw new Error(one.error);
+    const other = new SimulatedWorld().host([{ name: 'eth1', address: '10.0.0.1/24' }]).network.interfaces();
+    const names = (wanted: string[]) => followLanAddresses(wanted, other, one.value).map((lan) => lan.address.text);
+    expect(names(['br-lan', 'eth1'])).toEqual(['192.168.1.1', '192.168.2.1', '10.0.0.1']);
+    expect(names(['192.168.2.1'])).toEqual(['192.168.2.1']);
+    expect(names(['eth1'])).toEqual(['10.0.0.1']);
   });
 });

@@ -5,7 +5,7 @@ import type { SsdpMessage } from '../../src/base/ssdp-socket.ts';
 import { milliseconds, minutes, seconds } from '../../src/base/time.ts';
 import { Driver } from '../../src/daemon/drive.ts';
 import type { SsdpLan } from '../../src/daemon/lan-presence.ts';
-import { createSsdpSession, type SsdpSession } from '../../src/daemon/ssdp-session.ts';
+import { SsdpSession } from '../../src/daemon/ssdp-session.ts';
 import { parseSsdp, search } from '../doubles/control-point-ssdp.ts';
 import { type SimulatedHost, SimulatedWorld } from '../doubles/simulated-host.ts';
 import { IGD1, IGD2 } from '../upnp/ssdp/roots.ts';
@@ -68,15 +68,15 @@ describe('an SSDP session on two LANs and a WAN', () => {
   });
 
   const start = async (): Promise<SsdpSession> => {
-    session = createSsdpSession({
+    session = new SsdpSession({
       host: gateway,
       driver,
-      lans: LANS,
       roots: [IGD1, IGD2],
       bootId: 100,
       configId: 1,
       server: 'Linux UPnP/1.1 igd2pcp/0',
     });
+    for (const lan of LANS) session.add(lan);
     await world.clock.advance(seconds(5));
     return session;
   };
@@ -151,6 +151,26 @@ describe('an SSDP session on two LANs and a WAN', () => {
     );
     expect(notifies('lan1', 'ssdp:alive')).toEqual([]);
     expect(await searchFrom('192.168.1.30', 'lan0')).toHaveLength(1);
+  });
+
+  it('leaves an address for another one with a greater BOOTID, and says goodbye where it left', async () => {
+    const running = await start();
+    gateway.removeInterface('lan0');
+    await world.clock.advance(seconds(12));
+    gateway.addInterface({ name: 'lan0', address: '192.168.1.1/24' });
+    await world.clock.advance(seconds(10));
+    heard = [];
+    await running.remove(IpAddress.of('192.168.1.1'));
+    gateway.addInterface({ name: 'lan0', address: '192.168.9.1/24' });
+    running.add(lan('lan0', '192.168.9.1'));
+    await world.clock.advance(seconds(5));
+    expect(notifies('lan0', 'ssdp:byebye').map((one) => header(one, 'BOOTID.UPNP.ORG'))).toContain('101');
+    const alive = notifies('lan0', 'ssdp:alive');
+    expect(new Set(alive.map((one) => header(one, 'BOOTID.UPNP.ORG')))).toEqual(new Set(['102']));
+    expect(new Set(alive.map((one) => header(one, 'LOCATION')))).toEqual(
+      new Set(['http://192.168.9.1:5000/igd1.xml', 'http://192.168.9.1:5000/igd2.xml']),
+    );
+    expect(running.status().map((one) => one.lan.address.text)).toEqual(['192.168.2.1', '192.168.9.1']);
   });
 
   it('waits for an interface that is not there at the start', async () => {

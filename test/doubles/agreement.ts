@@ -11,7 +11,7 @@ import type { Promised } from './promises-made.ts';
 import type { ScenarioCarrier } from './scenario-carrier.ts';
 
 /** A computer that does nothing but look. */
-const LOOKER = '192.168.1.250';
+const lookerAt = (router: string): string => router.replace(/\d+$/, '250');
 /** Packets that were sent so long before a kill have come in. */
 const UNDER_WAY = seconds(30);
 /** How far two clocks that count the same seconds may be apart: both round. */
@@ -23,7 +23,7 @@ export async function disagreements(
 ): Promise<readonly string[]> {
   // The kernel is written once a tick, behind the answer to a delete.
   await world.passes(milliseconds(1));
-  const listing = await world.computer(LOOKER).listing();
+  const listing = await world.computer(lookerAt(world.lanAddress)).listing();
   const table = world.table();
   return [
     ...listingAgainstTable(listing, table),

@@ -56,6 +56,7 @@ export class DaemonWorld {
   readonly promises: Promises;
   readonly nat: 'none' | 'nftables';
   wanAddress: string | undefined = WAN;
+  lanAddress = ROUTER;
   settings: Settings;
   process: SimulatedProcess;
   #daemon: Daemon | undefined;
@@ -173,7 +174,7 @@ export class DaemonWorld {
       host: this.lanHost(address),
       own,
       igd,
-      router: `http://${ROUTER}:5000`,
+      router: `http://${this.lanAddress}:5000`,
       promises: this.promises,
     });
   }
@@ -197,6 +198,13 @@ export class DaemonWorld {
   leasesAre(macs: Readonly<Record<string, string>>): void {
     const lines = Object.entries(macs).map(([address, mac]) => `0 ${mac} ${address} * *`);
     this.box.files.put(LEASES, lines.map((line) => `${line}\n`).join(''));
+  }
+
+  /** Somebody gives the bridge another address. */
+  lanMovesTo(address: string): void {
+    this.box.removeInterface('br-lan');
+    this.box.addInterface({ name: 'br-lan', address: `${address}/24`, segment: 'lan' });
+    this.lanAddress = address;
   }
 
   wanGoesDown(): void {

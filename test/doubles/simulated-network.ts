@@ -126,6 +126,10 @@ export class SimulatedNetwork {
     return true;
   }
 
+  hasHttp(endpoint: Endpoint): boolean {
+    return this.#servers.has(endpointText(endpoint));
+  }
+
   closeHttp(endpoint: Endpoint): void {
     this.#servers.delete(endpointText(endpoint));
   }

@@ -2,7 +2,7 @@
 
 import { knock } from './control-points.mjs';
 import { descriptionUrl } from './daemon.mjs';
-import { CARRIER_ADDRESS, CPE_FIREWALL, CPE_MASQUERADE, LAN_HOST } from './network.mjs';
+import { CARRIER_ADDRESS, CPE_FIREWALL, CPE_MASQUERADE, LAN_GATEWAY, LAN_HOST } from './network.mjs';
 import { mapAnswer, mapRequestHex } from './pcp-request.mjs';
 import { expect, until } from './report.mjs';
 import { Scene } from './scene.mjs';
@@ -86,6 +86,7 @@ async function everythingElse(scene) {
   await portTaken(scene);
   await outOfDescriptors(scene);
   await wanRenumbered(scene);
+  await lanRenumbered(scene);
 }
 
 async function carrierRestarted(scene) {
@@ -205,6 +206,33 @@ async function wanRenumbered(scene) {
     });
     return `through again after ${seconds(took)}, at port ${assigned}`;
   });
+}
+
+async function lanRenumbered(scene) {
+  const { network, check } = scene;
+  const [gateway, host] = ['192.168.79.1', '192.168.79.10'];
+  await check(
+    'LAN',
+    `address changed from ${LAN_GATEWAY} to ${gateway}: found there, and a stranger gets in`,
+    async () => {
+      const ns = network.namespaces;
+      ns.run('host', 'ip', 'address', 'replace', `${host}/24`, 'dev', 'eth0');
+      ns.run('cpe', 'ip', 'address', 'replace', `${gateway}/24`, 'dev', 'br-lan');
+      ns.run('cpe', 'ip', 'address', 'del', `${LAN_GATEWAY}/24`, 'dev', 'br-lan');
+      ns.run('host', 'ip', 'address', 'del', `${LAN_HOST}/24`, 'dev', 'eth0');
+      ns.run('host', 'ip', 'route', 'replace', 'default', 'via', gateway);
+      const searching = new Upnpc(network, 'host');
+      const took = await until('a search finds it', 60_000, async () => {
+        const [, url] = /Found valid IGD : (\S+)/.exec(await searching.say('-s')) ?? [];
+        return url?.startsWith(`http://${gateway}:`) ?? false;
+      });
+      const upnpc = new Upnpc(network, 'host', descriptionUrl(1, gateway));
+      const code = await upnpc.add(host, SERVICE_PORT, 7500, 'TCP');
+      expect(code === 0, `the client got ${code}`);
+      await knock(network, 'TCP', 7500);
+      return `found after ${seconds(took)}`;
+    },
+  );
 }
 
 async function quotaReached(scene) {

@@ -168,7 +168,9 @@ async function settle(world) {
 }
 
 /** To a tenth. */
-const rounded = (figure) => (figure === undefined ? undefined : Math.round(figure * 10) / 10);
+function rounded(figure) {
+  return figure === undefined ? undefined : Math.round(figure * 10) / 10;
+}
 
 function tell(what, run) {
   const last = run?.samples.at(-1);
