@@ -3,35 +3,57 @@
 
 const IPV4_MAPPED_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff] as const;
 
+/** A house has fewer; a stranger who names more costs a look at each again. */
+const MOST_SHARED = 512;
+
 export class IpAddress {
+  /** Equal ones are the same object where that is cheap: every request and every mapping names some of very few. */
+  static readonly #shared = new Map<string, IpAddress>();
+
   /** Always 16 bytes. Never written to after construction. */
   readonly bytes: Uint8Array;
   /** The canonical text: dotted quad for IPv4, RFC 5952 for IPv6. Equal addresses have equal texts: use it as a key. */
   readonly text: string;
   readonly isIPv4: boolean;
 
-  private constructor(bytes: Uint8Array) {
+  private constructor(bytes: Uint8Array, text: string, isIPv4: boolean) {
     this.bytes = bytes;
-    this.isIPv4 = IPV4_MAPPED_PREFIX.every((byte, index) => bytes[index] === byte);
-    this.text = this.isIPv4 ? bytes.subarray(12).join('.') : formatIPv6(bytes);
+    this.text = text;
+    this.isIPv4 = isIPv4;
   }
 
   static fromBytes(bytes: Uint8Array): IpAddress {
     if (bytes.length !== 16) throw new RangeError(`an address has 16 bytes, not ${bytes.length}`);
-    return new IpAddress(Uint8Array.from(bytes));
+    const isIPv4 = IPV4_MAPPED_PREFIX.every((byte, index) => bytes[index] === byte);
+    const text = isIPv4 ? dottedQuad(bytes, 12) : formatIPv6(bytes);
+    return IpAddress.#shared.get(text) ?? IpAddress.#share(new IpAddress(Uint8Array.from(bytes), text, isIPv4));
   }
 
   static fromIPv4Bytes(bytes: Uint8Array): IpAddress {
     if (bytes.length !== 4) throw new RangeError(`an IPv4 address has 4 bytes, not ${bytes.length}`);
-    return new IpAddress(Uint8Array.from([...IPV4_MAPPED_PREFIX, ...bytes]));
+    const text = dottedQuad(bytes, 0);
+    const shared = IpAddress.#shared.get(text);
+    if (shared !== undefined) return shared;
+    const mapped = new Uint8Array(16);
+    mapped.set(IPV4_MAPPED_PREFIX);
+    mapped.set(bytes, 12);
+    return IpAddress.#share(new IpAddress(mapped, text, true));
   }
 
   /** Undefined for anything that is not exactly one address literal. A zone ("%eth0") is dropped. */
   static parse(text: string): IpAddress | undefined {
+    const shared = IpAddress.#shared.get(text);
+    if (shared !== undefined) return shared;
     const ipv4 = parseIPv4(text);
     if (ipv4 !== undefined) return IpAddress.fromIPv4Bytes(ipv4);
     const ipv6 = parseIPv6(text);
-    return ipv6 === undefined ? undefined : new IpAddress(ipv6);
+    return ipv6 === undefined ? undefined : IpAddress.fromBytes(ipv6);
+  }
+
+  static #share(address: IpAddress): IpAddress {
+    if (IpAddress.#shared.size >= MOST_SHARED) IpAddress.#shared.clear();
+    IpAddress.#shared.set(address.text, address);
+    return address;
   }
 
   /** For literals in our own source and tests. */
@@ -83,6 +105,10 @@ export interface Endpoint {
 
 export const endpointText = (endpoint: Endpoint): string =>
   endpoint.address.isIPv4 ? `${endpoint.address.text}:${endpoint.port}` : `[${endpoint.address.text}]:${endpoint.port}`;
+
+function dottedQuad(bytes: Uint8Array, at: number): string {
+  return [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]].join('.');
+}
 
 const isBetween = (value: number | undefined, low: number, high: number): boolean =>
   value !== undefined && value >= low && value <= high;

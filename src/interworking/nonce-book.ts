@@ -2,6 +2,7 @@
 // answer got lost, or a port held back after a delete, is given to the same nonce only (RFC 6887 §11.1.1, §15).
 
 import type { IpAddress } from '../base/ip-address.ts';
+import { keyText } from '../base/key-text.ts';
 import type { PortNumber } from '../base/port-number.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
 import { type MappingNonce, NONCE_BYTES, nonceFromBytes } from '../pcp/mapping-nonce.ts';
@@ -47,4 +48,4 @@ export class NonceBook {
 }
 
 const ownerText = (owner: NonceOwner): string =>
-  `${owner.server} ${owner.thirdParty?.text ?? '-'} ${owner.protocol} ${owner.internalPort}`;
+  keyText(owner.server, owner.thirdParty?.text ?? '-', owner.protocol, owner.internalPort);

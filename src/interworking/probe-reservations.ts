@@ -2,6 +2,7 @@
 // for the asker's AddPortMapping, under the same NAT1 port and nonce; then it is deleted.
 
 import { ANY_IPV4, type IpAddress } from '../base/ip-address.ts';
+import { keyText } from '../base/key-text.ts';
 import type { PortNumber } from '../base/port-number.ts';
 import { after, type Instant, seconds } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
@@ -114,4 +115,4 @@ function probeRequest(iw: Interworking, { protocol, externalPort }: PortMappingN
   };
 }
 
-const nameOf = (protocol: TransportProtocol, port: PortNumber): string => `${protocol} ${port}`;
+const nameOf = (protocol: TransportProtocol, port: PortNumber): string => keyText(protocol, port);

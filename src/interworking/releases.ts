@@ -3,6 +3,7 @@
 // (`mapping/owed-releases.ts`): it is on the disk, and taken up again by the next life of this process.
 
 import type { IpAddress } from '../base/ip-address.ts';
+import { keyText } from '../base/key-text.ts';
 import type { Log } from '../base/log.ts';
 import { after, type Duration, earlier, type Instant, milliseconds, seconds } from '../base/time.ts';
 import type { Mapping } from '../mapping/mapping.ts';
@@ -212,6 +213,6 @@ const owedOf = ({ protocol, upstream }: Mapping, endsAt: Instant): OwedRelease =
 const sideText = (
   { protocol, internalPort }: Pick<MapKey, 'protocol' | 'internalPort'>,
   thirdParty: IpAddress | undefined,
-): string => `${protocol} ${internalPort} ${thirdParty?.text ?? ''}`;
+): string => keyText(protocol, internalPort, thirdParty?.text ?? '');
 
-const nameOf = (release: OwedRelease): string => `${placeText(release)} ${release.nonce}`;
+const nameOf = (release: OwedRelease): string => keyText(placeText(release), release.nonce);

@@ -6,7 +6,7 @@ import type { PortNumber } from '../base/port-number.ts';
 import type { Instant } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
 import type { Nat1Rule } from './local-nat.ts';
-import { elementId, elementsOfRule, isFiltered, type NftElement } from './nat1-elements.ts';
+import { elementsOfRule, isFiltered, type NftElement } from './nat1-elements.ts';
 import type { TimedElement } from './nft-transaction.ts';
 
 export interface HeldRule {
@@ -29,8 +29,8 @@ interface Entry {
 export class Nat1Claims {
   readonly #hairpin: boolean;
   readonly #entries = new Map<RuleKey, Entry>();
-  /** Element id → keys of the rules that want it. */
-  readonly #claimants = new Map<string, Set<RuleKey>>();
+  /** Element id → keys of the rules that want it: hardly ever more than one. */
+  readonly #claimants = new Map<string, readonly RuleKey[]>();
   #wanAddress: IpAddress | undefined;
   #rulesSoFar = 0;
 
@@ -55,14 +55,14 @@ export class Nat1Claims {
   set(key: RuleKey, held: HeldRule | undefined): ReadonlySet<string> {
     const before = this.#entries.get(key);
     const touched = new Set<string>();
-    for (const element of before?.elements ?? []) this.#withdraw(elementId(element), key, touched);
+    for (const element of before?.elements ?? []) this.#withdraw(element.id, key, touched);
     if (held === undefined || this.#wanAddress === undefined) {
       this.#entries.delete(key);
       return touched;
     }
     const elements = elementsOfRule(held.rule, this.#wanAddress, this.#hairpin);
     this.#entries.set(key, { held, elements, order: before?.order ?? this.#nextOrder() });
-    for (const element of elements) this.#claim(elementId(element), key, touched);
+    for (const element of elements) this.#claim(element.id, key, touched);
     return touched;
   }
 
@@ -82,7 +82,7 @@ export class Nat1Claims {
       if (entry === undefined || entry.held.until <= now) continue;
       if (best === undefined || comesFirst(entry, best)) best = entry;
     }
-    const element = best?.elements.find((candidate) => elementId(candidate) === id);
+    const element = best?.elements.find((candidate) => candidate.id === id);
     return best === undefined || element === undefined ? undefined : { element, until: best.held.until };
   }
 
@@ -95,16 +95,16 @@ export class Nat1Claims {
   }
 
   #claim(id: string, key: RuleKey, touched: Set<string>): void {
-    const keys = this.#claimants.get(id);
-    if (keys === undefined) this.#claimants.set(id, new Set([key]));
-    else keys.add(key);
+    const others = this.#claimants.get(id);
+    // Spread into a literal, nothing would take the room of seventeen.
+    this.#claimants.set(id, others === undefined ? [key] : [...others, key]);
     touched.add(id);
   }
 
   #withdraw(id: string, key: RuleKey, touched: Set<string>): void {
-    const keys = this.#claimants.get(id);
-    keys?.delete(key);
-    if (keys?.size === 0) this.#claimants.delete(id);
+    const others = this.#claimants.get(id)?.filter((other) => other !== key) ?? [];
+    if (others.length === 0) this.#claimants.delete(id);
+    else this.#claimants.set(id, others);
     touched.add(id);
   }
 

@@ -3,8 +3,8 @@
 
 import { ok, type Result, refused } from '../base/result.ts';
 import { after, type Instant, seconds } from '../base/time.ts';
-import { elementId } from './nat1-elements.ts';
-import { NFT_MAP_NAMES, type NftMapName, PROBE_MAP } from './nft-ruleset.ts';
+import { concatenation, nftElement } from './nat1-elements.ts';
+import { NFT_MAP_NAMES, PROBE_MAP } from './nft-ruleset.ts';
 import type { TimedElement } from './nft-transaction.ts';
 
 export interface TableListing {
@@ -54,10 +54,10 @@ function collectElements(map: JsonObject, now: Instant, elements: Map<string, Ti
   const name = NFT_MAP_NAMES.find((known) => known === map['name']);
   if (name === undefined) return;
   for (const listed of listedElements(map)) {
-    const element = { map: name satisfies NftMapName, key: listed.key, value: listed.value };
+    const element = nftElement(name, listed.key, listed.value);
     // nft cuts the rest of a second off, so this is the latest it can be. Without a timeout somebody else put it there.
     const until = after(now, seconds((listed.expiresSeconds ?? Number.POSITIVE_INFINITY) + 1));
-    elements.set(elementId(element), { element, until });
+    elements.set(element.id, { element, until });
   }
 }
 
@@ -86,7 +86,7 @@ function listedElements(map: JsonObject): readonly ListedElement[] {
 function partsText(value: unknown): string | undefined {
   if (typeof value === 'string' || typeof value === 'number') return String(value);
   const parts = asObject(value)?.['concat'];
-  return Array.isArray(parts) ? parts.map(String).join(' . ') : undefined;
+  return Array.isArray(parts) ? concatenation(...parts.map(String)) : undefined;
 }
 
 /** The kernel gives out handles anew each time; elements are compared apart. */

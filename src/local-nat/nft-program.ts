@@ -2,7 +2,7 @@
 
 import type { ProgramOutcome } from '../base/host.ts';
 import { ok, type Result, refused } from '../base/result.ts';
-import type { NftElement } from './nat1-elements.ts';
+import { elementKey, type NftElement } from './nat1-elements.ts';
 import { NFT_TABLE } from './nft-ruleset.ts';
 
 export interface NftCall {
@@ -26,7 +26,7 @@ export const nftGlance = (elements: readonly NftElement[]): NftCall => ({
   args: ['-j', '-t', '-f', '-'],
   input: [
     `list table ${NFT_TABLE}`,
-    ...elements.map(({ map, key }) => `get element ${NFT_TABLE} ${map} { ${key} }`),
+    ...elements.map((element) => `get element ${NFT_TABLE} ${element.map} { ${elementKey(element)} }`),
     '',
   ].join('\n'),
 });

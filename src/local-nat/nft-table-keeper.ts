@@ -223,7 +223,7 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
     this.#forgetExpired(now);
     const believed = this.#held;
     // Rules are remade together with the table: a map of the wrong make cannot be mended in place.
-    this.#held = rulesAreOurs ? new Map(found.elements) : new Map<string, TimedElement>();
+    this.#held = rulesAreOurs ? asBelieved(found.elements, believed) : new Map<string, TimedElement>();
     this.#touch(this.#claims.ids());
     this.#touchStrangers(now);
     const changes = this.#changesFor(this.#touched, now);
@@ -305,6 +305,21 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
     this.#work = { state: 'removing the table', request };
     return [...abandoned, { kind: 'run nft', call: nftScript(renderTableRemoval()), changes: 0 }];
   }
+}
+
+/** With the elements that we have already where they are the same: a listing brings a copy of each. */
+function asBelieved(
+  listed: ReadonlyMap<string, TimedElement>,
+  believed: ReadonlyMap<string, TimedElement>,
+): Map<string, TimedElement> {
+  const held = new Map<string, TimedElement>();
+  for (const [id, timed] of listed) {
+    const ours = believed.get(id)?.element;
+    const isSame = ours !== undefined && ours.value === timed.element.value;
+    if (isSame) held.set(ours.id, { element: ours, until: timed.until });
+    else held.set(id, timed);
+  }
+  return held;
 }
 
 const settled = (request: RequestId, outcome: Result<void, Nat1Problem>): KeeperOutput => ({

@@ -2,7 +2,6 @@
 
 import { ok, type Result } from '../base/result.ts';
 import type { Instant } from '../base/time.ts';
-import { elementId } from './nat1-elements.ts';
 import { parseTableListing, type TableListing } from './nft-listing.ts';
 import { type NftOutcome, nftSuccess, saysNotThere } from './nft-program.ts';
 import type { ElementChange, TimedElement } from './nft-transaction.ts';
@@ -17,7 +16,7 @@ export function readListing(outcome: NftOutcome, now: Instant): Result<TableList
 /** Elements that we believed to be there and that have to be written again. */
 export function wrongElements(changes: readonly ElementChange[], believed: ReadonlyMap<string, TimedElement>): number {
   const mended = changes.filter(({ kind, timed }) => {
-    const before = believed.get(elementId(timed.element));
+    const before = believed.get(timed.element.id);
     return (kind === 'add' || kind === 'replace') && before?.element.value === timed.element.value;
   });
   return mended.length;

@@ -2,6 +2,7 @@
 // Every question is answered from an index in O(1) or O(log n). It decides nothing and sends nothing.
 
 import type { IpAddress } from '../base/ip-address.ts';
+import { keyText } from '../base/key-text.ts';
 import type { PortNumber } from '../base/port-number.ts';
 import { PriorityQueue } from '../base/priority-queue.ts';
 import type { Instant } from '../base/time.ts';
@@ -168,9 +169,9 @@ export class MappingTable {
   }
 }
 
-const externalText = (protocol: TransportProtocol, port: PortNumber): string => `${protocol} ${port}`;
+const externalText = (protocol: TransportProtocol, port: PortNumber): string => keyText(protocol, port);
 const internalText = (client: IpAddress, protocol: TransportProtocol, port: PortNumber): string =>
-  `${client.text} ${protocol} ${port}`;
+  keyText(client.text, protocol, port);
 
 /** A lease that merely counts down is no change; one that was set anew is. */
 function isVisibleChange(previous: Mapping, next: Mapping): boolean {

@@ -1,6 +1,7 @@
 // One entry of the local mapping table (RFC 6970 §5.3): what the control point was promised, what the PCP server granted.
 
 import type { IpAddress } from '../base/ip-address.ts';
+import { keyText } from '../base/key-text.ts';
 import type { PortNumber } from '../base/port-number.ts';
 import type { Instant, WallTime } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
@@ -68,4 +69,4 @@ export type MappingState =
   /** The control point deleted it while the server was silent; being released (RFC 6970 §5.8). */
   | 'deleting';
 
-export const mappingKeyText = (key: MappingKey): string => `${key.protocol} ${key.externalPort} ${key.remoteHost}`;
+export const mappingKeyText = (key: MappingKey): string => keyText(key.protocol, key.externalPort, key.remoteHost);

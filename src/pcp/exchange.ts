@@ -1,6 +1,7 @@
 // One request on its way: what is asked, how long it is worth asking, and when the next packet is due
 // (RFC 6887 §8.1.1). It sends nothing itself; the conversation does, and tells it.
 
+import { keyText } from '../base/key-text.ts';
 import { after, type Duration, earlier, type Instant } from '../base/time.ts';
 import type { MapForm } from './dialect.ts';
 import type { ServerId } from './map-outcome.ts';
@@ -24,7 +25,7 @@ export interface ReleaseWish {
 
 /** What the server tells mappings apart by, without the nonce (RFC 6887 §11.3). */
 export const baseKeyText = (key: Omit<MapKey, 'nonce'>): string =>
-  `${key.protocol} ${key.internalPort} ${key.thirdParty?.text ?? ''}`;
+  keyText(key.protocol, key.internalPort, key.thirdParty?.text ?? '');
 
 export const taskKey = (task: Task): MapKey => (task.kind === 'map' ? task.request : task.key);
 

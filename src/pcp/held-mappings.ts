@@ -2,6 +2,7 @@
 // (RFC 6887 §11.4, §11.5), and how it is known whether a request makes a mapping or renews one.
 
 import type { IpAddress } from '../base/ip-address.ts';
+import { keyText } from '../base/key-text.ts';
 import type { PortNumber } from '../base/port-number.ts';
 import { PriorityQueue } from '../base/priority-queue.ts';
 import type { Instant } from '../base/time.ts';
@@ -23,7 +24,7 @@ export interface HeldMapping {
 }
 
 /** With the nonce, as two mappings may follow each other under one base key. */
-const heldKeyText = (key: MapKey): string => `${baseKeyText(key)} ${key.nonce}`;
+const heldKeyText = (key: MapKey): string => keyText(baseKeyText(key), key.nonce);
 
 export class HeldMappings {
   readonly #byKey = new Map<string, HeldMapping>();

@@ -1,6 +1,7 @@
 // Mappings we asked for, gave up on, and that the server may have made all the same. They are released as soon as the
 // server is heard: a late success must not leave a hole nobody knows of (RFC 6887 §15).
 
+import { keyText } from '../base/key-text.ts';
 import { PriorityQueue } from '../base/priority-queue.ts';
 import { after, type Instant, minutes } from '../base/time.ts';
 import { baseKeyText } from './exchange.ts';
@@ -73,4 +74,4 @@ export class Withdrawals {
   }
 }
 
-const textOf = (key: MapKey): string => `${baseKeyText(key)} ${key.nonce}`;
+const textOf = (key: MapKey): string => keyText(baseKeyText(key), key.nonce);

@@ -71,6 +71,16 @@ describe('IP addresses', () => {
     );
   });
 
+  it('is one object however it was named, and stays right when more are named than are shared', () => {
+    const named = IpAddress.of('192.0.2.1');
+    expect(IpAddress.fromIPv4Bytes(Uint8Array.of(192, 0, 2, 1))).toBe(named);
+    expect(IpAddress.parse('::ffff:192.0.2.1')).toBe(named);
+    for (let i = 0; i < 2000; i += 1) IpAddress.of(`10.0.${i >> 8}.${i & 255}`);
+    const again = IpAddress.of('192.0.2.1');
+    expect(again.equals(named)).toBe(true);
+    expect([...again.bytes]).toEqual([...named.bytes]);
+  });
+
   it('never throws on any text', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ok, refused } from '../../src/base/result.ts';
 import { instant, seconds } from '../../src/base/time.ts';
+import { nftElement } from '../../src/local-nat/nat1-elements.ts';
 import { parseTableListing } from '../../src/local-nat/nft-listing.ts';
 import { nftSuccess, saysNotThere } from '../../src/local-nat/nft-program.ts';
 import { isInterfaceName, renderRuleset } from '../../src/local-nat/nft-ruleset.ts';
@@ -24,8 +25,8 @@ describe('what nft prints', () => {
   it('reads elements with the latest time they can have left', () => {
     const listing = parseTableListing(LISTING, instant(0));
     expect(listing.ok && [...listing.value.elements.values()]).toEqual([
-      { element: { map: 'in', key: '100.64.0.2 . tcp . 6881', value: '192.168.77.10 . 6881' }, until: 3_600_000 },
-      { element: { map: 'hairpin_source', key: '45.76.1.1 . udp . 6881', value: '45.76.1.1' }, until: 3_600_000 },
+      { element: nftElement('in', '100.64.0.2 . tcp . 6881', '192.168.77.10 . 6881'), until: 3_600_000 },
+      { element: nftElement('hairpin_source', '45.76.1.1 . udp . 6881', '45.76.1.1'), until: 3_600_000 },
     ]);
   });
 
@@ -79,7 +80,7 @@ describe('what nft is told', () => {
   );
 
   it('removes before it adds, so that a value can be replaced in one transaction', () => {
-    const element = { map: 'in', key: 'k', value: 'v' } as const;
+    const element = nftElement('in', 'k', 'v');
     const timed = { element, until: instant(seconds(90)) };
     const script = renderTransaction(
       [
