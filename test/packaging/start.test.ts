@@ -122,6 +122,14 @@ describe('the start from a compiled form', () => {
     const app = installed('one');
     const said = spawnSync(process.execPath, [join(app.place, 'start.cjs')], { encoding: 'utf8' });
     expect([said.status, said.stderr]).toEqual([0, '']);
+    // Those that come later, when a test has ended, too.
+    const [version = ''] = process.versions.v8.split('.');
+    const known = String(execFileSync(process.execPath, ['--v8-options']));
+    const text = read('start.cjs');
+    const rows = [...text.matchAll(/^ +(\d+): \[(.*)\],$/gm)].filter(([, versionOfRow]) => versionOfRow === version);
+    const switches = rows.flatMap(([, , row = '']) => [...row.matchAll(/'(--[\w-]+)/g)].map(([, name = '']) => name));
+    expect(switches).not.toEqual([]);
+    expect(switches.filter((name) => !known.includes(`  ${name.replace('--no-', '--')} `))).toEqual([]);
   });
 
   it('keeps the numbers of the lines in what a bug leaves behind', () => {

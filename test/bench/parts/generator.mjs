@@ -15,6 +15,9 @@ const held = [];
 const ears = [];
 const lastHeard = new Map();
 
+// Whoever gave the orders has been ended.
+process.stdout.on('error', () => process.exit());
+
 for await (const line of createInterface({ input: process.stdin })) {
   const { op, ...order } = JSON.parse(line);
   process.stdout.write(`${JSON.stringify(await orders[op](order))}\n`);

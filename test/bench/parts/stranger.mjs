@@ -4,6 +4,9 @@
 import { createSocket } from 'node:dgram';
 import { createInterface } from 'node:readline';
 
+// Whoever gave the orders has been ended.
+process.stdout.on('error', () => process.exit());
+
 for await (const line of createInterface({ input: process.stdin })) {
   const { host, ports, round } = JSON.parse(line);
   await knock(host, ports, round);
