@@ -18,7 +18,7 @@ import {
   type TimedElement,
 } from './nft-transaction.ts';
 import type { OpenedTable } from './open-nft-table.ts';
-import { readListing, whatWasWrong, wrongElements } from './table-comparison.ts';
+import { asBelieved, readListing, whatWasWrong, wrongElements } from './table-comparison.ts';
 import { glanceAtTable, rulesPrintSeen } from './table-glance.ts';
 
 /** After a restart, elements of the earlier run wait this long for their mapping to be read and applied again. */
@@ -305,21 +305,6 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
     this.#work = { state: 'removing the table', request };
     return [...abandoned, { kind: 'run nft', call: nftScript(renderTableRemoval()), changes: 0 }];
   }
-}
-
-/** With the elements that we have already where they are the same: a listing brings a copy of each. */
-function asBelieved(
-  listed: ReadonlyMap<string, TimedElement>,
-  believed: ReadonlyMap<string, TimedElement>,
-): Map<string, TimedElement> {
-  const held = new Map<string, TimedElement>();
-  for (const [id, timed] of listed) {
-    const ours = believed.get(id)?.element;
-    const isSame = ours !== undefined && ours.value === timed.element.value;
-    if (isSame) held.set(ours.id, { element: ours, until: timed.until });
-    else held.set(id, timed);
-  }
-  return held;
 }
 
 const settled = (request: RequestId, outcome: Result<void, Nat1Problem>): KeeperOutput => ({

@@ -13,6 +13,21 @@ export function readListing(outcome: NftOutcome, now: Instant): Result<TableList
   return listed.ok ? parseTableListing(listed.value, now) : listed;
 }
 
+/** With the elements that we have already where they are the same: a listing brings a copy of each. */
+export function asBelieved(
+  listed: ReadonlyMap<string, TimedElement>,
+  believed: ReadonlyMap<string, TimedElement>,
+): Map<string, TimedElement> {
+  const held = new Map<string, TimedElement>();
+  for (const [id, timed] of listed) {
+    const ours = believed.get(id)?.element;
+    const isSame = ours !== undefined && ours.value === timed.element.value;
+    if (isSame) held.set(ours.id, { element: ours, until: timed.until });
+    else held.set(id, timed);
+  }
+  return held;
+}
+
 /** Elements that we believed to be there and that have to be written again. */
 export function wrongElements(changes: readonly ElementChange[], believed: ReadonlyMap<string, TimedElement>): number {
   const mended = changes.filter(({ kind, timed }) => {
