@@ -20,13 +20,13 @@ export function growthOf(samples) {
   if (quarter === 0) return { complaints: ['too short to see growth'] };
   const minutes = warm.at(-1).minutes - warm[0].minutes;
   const mib = median(late.map((sample) => sample.mib)) - median(early.map((sample) => sample.mib));
-  const kibPerMinute = slope(warm.map((sample) => [sample.minutes, sample.mib * 1024]));
+  const isLong = minutes >= SHORTEST_FOR_A_SLOPE;
+  const kibPerMinute = isLong ? slope(warm.map((sample) => [sample.minutes, sample.mib * 1024])) : undefined;
   const handles = fewestHandles(late) - fewestHandles(early);
   const complaints = [];
-  if (minutes >= SHORTEST_FOR_A_SLOPE && kibPerMinute > MOST_KIB_PER_MINUTE)
+  if (isLong && kibPerMinute > MOST_KIB_PER_MINUTE)
     complaints.push(`memory grows by ${kibPerMinute.toFixed(1)} KiB a minute`);
-  if (minutes < SHORTEST_FOR_A_SLOPE && mib > MOST_MIB_IN_A_SHORT_RUN)
-    complaints.push(`memory grew by ${mib.toFixed(1)} MiB`);
+  if (!isLong && mib > MOST_MIB_IN_A_SHORT_RUN) complaints.push(`memory grew by ${mib.toFixed(1)} MiB`);
   if (handles > MOST_HANDLES_GAINED) complaints.push(`${handles} more open handles`);
   return { mib, kibPerMinute, handles, complaints };
 }

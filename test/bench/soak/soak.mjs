@@ -104,7 +104,7 @@ async function soak(world, lengthMs) {
     'MiB, first and last': [rounded(first?.mib), rounded(last?.mib)],
     'handles, first and last': [first?.handles, last?.handles],
     'MiB gained when warm': rounded(growth.mib),
-    'KiB a minute': rounded(growth.kibPerMinute),
+    ...(growth.kibPerMinute === undefined ? {} : { 'KiB a minute': rounded(growth.kibPerMinute) }),
     'handles gained': growth.handles,
     'mappings at the end': (await world.gateway.mappings())?.length,
     'promises to be kept': world.ledger.promisedNow().length,
