@@ -7,7 +7,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/lab/**', 'test/bench/**', 'node_modules/**'],
     pool: 'forks',
+    // By default vitest leaves one core idle: on two cores that is half of the machine.
+    maxWorkers: '100%',
     testTimeout: 30_000,
-    reporters: process.env['CI'] === undefined ? ['default'] : ['default'],
   },
 });
