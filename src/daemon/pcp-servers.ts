@@ -19,7 +19,7 @@ const LISTED = 'pcp.servers';
 
 export interface FoundServer {
   readonly id: ServerId;
-  /** Alternatives, in the order they are tried (RFC 7488 §5). */
+  /** Alternatives, in the order they are tried (RFC 7488 §3). */
   readonly endpoints: readonly Endpoint[];
   /** Needed to reach a link-local router. */
   readonly interfaceName: string | undefined;

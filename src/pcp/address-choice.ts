@@ -1,4 +1,4 @@
-// One server's addresses and which of them is used (RFC 7488 §5): in order, the next one when the present one is silent
+// One server's addresses and which of them is used (RFC 7488 §3): in order, the next one when the present one is silent
 // or refuses, and no change while it answers.
 
 import { type Endpoint, endpointText, type IpAddress } from '../base/ip-address.ts';

@@ -1,4 +1,4 @@
-// In which order the addresses of one server are tried (RFC 7488 §4, RFC 6724 §6), as far as it can be told from the pair
+// In which order the addresses of one server are tried (RFC 7488 §3, RFC 6724 §6), as far as it can be told from the pair
 // of addresses alone: those whose way leads from an address of ours of the same kind come first. Where that says nothing,
 // the order they were given in counts: who listed them knew best. Preferring IPv6 by itself (rule 6) is left out, as the
 // family decides which mappings a server can make.

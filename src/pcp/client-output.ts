@@ -8,7 +8,7 @@ import type { IgnoredBecause } from './wire/decoded.ts';
 
 export type DatagramIgnoredBecause =
   | IgnoredBecause
-  /** RFC 6887 §8.3: not from a server, or from an address that was given up (RFC 7488 §5). */
+  /** RFC 6887 §8.3: not from a server, or from an address that was given up (RFC 7488 §3). */
   | 'not from our server'
   | 'server address not in use'
   /** Neither asked for nor about a mapping of ours, or with another nonce (RFC 6887 §11.4). */

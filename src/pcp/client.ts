@@ -1,4 +1,4 @@
-// The PCP client: one conversation per server, and which of them new requests go to (RFC 6887 §8.1, RFC 7488 §6).
+// The PCP client: one conversation per server, and which of them new requests go to (RFC 6887 §8.1, RFC 7488 §4).
 // Sans-IO: datagrams, ICMP refusals, requests and the time go in, a closed list of outputs comes out.
 
 import type { Endpoint, IpAddress } from '../base/ip-address.ts';

@@ -144,7 +144,7 @@ export class Conversation implements Machine<ClientOutput> {
   handleDatagram(bytes: Uint8Array, from: Endpoint, via: Via, now: Instant): Outputs {
     const { choice, knowledge } = this.#context;
     if (!choice.includes(from)) return this.#ignored('not from our server', from);
-    // RFC 7488 §5: late answers of an address that was given up are not used.
+    // RFC 7488 §3: late answers of an address that was given up are not used.
     if (via === 'unicast' && !choice.isActive(from)) return this.#ignored('server address not in use', from);
     const dialect = bytes[0] === PCP_VERSION ? PCP_DIALECT : knowledge.dialect;
     const decoded = dialect.decode(bytes);

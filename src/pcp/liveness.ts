@@ -1,5 +1,5 @@
 // Whether a server is there, and when to ask it (RFC 6887 §14.1.1: a unicast ANNOUNCE changes nothing and shows the
-// epoch). A round of tries decides about an address (RFC 7488 §5); single packets keep an eye on a server between rounds.
+// epoch). A round of tries decides about an address (RFC 7488 §3); single packets keep an eye on a server between rounds.
 
 import { earliestWake, type Wake } from '../base/machine.ts';
 import { after, between, type Duration, type Instant, minutes, scale, seconds, shorter } from '../base/time.ts';
@@ -17,7 +17,7 @@ interface Probe {
 /** With a retransmission after 3 s, a silent restart shows within a minute even when the first packet is lost. */
 const QUIET_INTERVAL = seconds(45);
 const QUIET_JITTER = 0.2;
-/** RFC 7488 §5: how often a server is tried that was silent at all its addresses. Also the pace when nothing is at stake. */
+/** RFC 7488 §3: how often a server is tried that was silent at all its addresses. Also the pace when nothing is at stake. */
 const ROUND_INTERVAL = minutes(15);
 /** A server that just refused may be restarting: looked for soon, then less and less often, while mappings depend on it. */
 const FIRST_SEARCH = seconds(5);

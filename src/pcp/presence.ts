@@ -1,5 +1,5 @@
 // Keeps in touch with one server: asks whether it is there, moves to its next address when one is silent or refuses
-// (RFC 7488 §5), and lets the requests know.
+// (RFC 7488 §3), and lets the requests know.
 
 import type { Endpoint } from '../base/ip-address.ts';
 import type { Wake } from '../base/machine.ts';
@@ -31,7 +31,7 @@ export class Presence {
     return [...resumed, ...this.#requests.withdrawAll(now), ...this.probeIfDue(now)];
   }
 
-  /** RFC 7488 §5: a hard ICMP error moves on to the next address at once. */
+  /** RFC 7488 §3: a hard ICMP error moves on to the next address at once. */
   unreachable(endpoint: Endpoint, now: Instant): Outputs {
     const { choice, liveness } = this.#context;
     if (!choice.isActive(endpoint)) return NOTHING;

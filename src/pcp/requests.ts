@@ -143,7 +143,7 @@ export class Requests {
     return this.withdrawal('owed', request, believedLifetime(request.lifetimeSeconds));
   }
 
-  /** `isAddressSilent`: one request used up its tries, and nothing at all was heard meanwhile (RFC 7488 §5). */
+  /** `isAddressSilent`: one request used up its tries, and nothing at all was heard meanwhile (RFC 7488 §3). */
   due(now: Instant): { readonly outputs: Outputs; readonly isAddressSilent: boolean } {
     this.#forgetExpired(now);
     const { tries } = this.#context.knowledge.dialect.retransmission;

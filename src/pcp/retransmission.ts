@@ -9,7 +9,7 @@ export interface RetransmissionRule {
   readonly most: Duration;
   /** Half the width of RAND, which is uniform around 0. */
   readonly jitter: number;
-  /** MRC: packets to one address of a server before it counts as silent (RFC 7488 §5). */
+  /** MRC: packets to one address of a server before it counts as silent (RFC 7488 §3). */
   readonly tries: number;
 }
 

@@ -27,6 +27,13 @@ describe('the rooms', () => {
     expect(files.filter((path) => EMPTY_NAMES.test(path.split('/').at(-1) ?? ''))).toEqual([]);
   });
 
+  it('every question of a control point has a file of its own name', () => {
+    const files = readdirSync(join(SRC, 'interworking'));
+    const questions = ['add-port-mapping', 'add-any-port-mapping', 'delete-port-mapping', 'delete-port-mapping-range'];
+    const all = [...questions, 'get-specific-port-mapping-entry', 'list-port-mappings', 'external-address'];
+    expect(all.filter((question) => !files.includes(`${question}.ts`))).toEqual([]);
+  });
+
   it('every source file says on top what lives in it', () => {
     const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'));
     const silent = files.filter((path) => !/^(\/\/|\/\*)/.test(readFileSync(join(SRC, path), 'utf8')));

@@ -156,7 +156,7 @@ describe('the PCP session over sockets', () => {
     expect(mappingsAt(all)).toEqual([]);
   });
 
-  it('5.3-15: a closed port is reported at once (RFC 7488 §5), and the server is found again', async () => {
+  it('5.3-15: a closed port is reported at once (RFC 7488 §3), and the server is found again', async () => {
     const all = await scene();
     all.simulator.close();
     const outcome = all.session.map(request(1), within);

@@ -163,7 +163,7 @@ describe('what is wrong with a request', () => {
     ['a port of PCP itself is 718 (U-17)', { protocol: 'UDP', external: 5351 }, 718, 718],
     ['a low external port is not given out (U-07, IWF-96)', { external: 80, internal: 8080 }, 718, 606],
     ['a low internal port is not opened (U-07, IWF-96)', { internal: 22 }, 718, 606],
-    ['another host is not acted for (RFC 6970 §6, IWF-97, IWF-98)', { client: OTHER }, 718, 606],
+    ['another host is not acted for (5.3-18, RFC 6970 §6, IWF-97, IWF-98)', { client: OTHER }, 718, 606],
     ['a port of this box is 729, on IGD:1 718 (U-17)', { external: 7547 }, 718, 729],
   ];
   it.each(cases)('%s', async (_name, words, igd1, igd2) => {
@@ -272,7 +272,7 @@ describe('remote hosts and descriptions', () => {
 describe('leases on the wire', () => {
   it.each([
     [
-      'IGD:1 lease 0 asks for 2^32 - 1 s, and never for 0 (RFC 6970 §5.9, IWF-05, IWF-84, Q-01, Q-02)',
+      'IGD:1 lease 0 asks for 2^32 - 1 s, and never for 0 (5.3-06, RFC 6970 §5.9, IWF-05, IWF-84, Q-01, Q-02)',
       1,
       0,
       LONGEST_LIFETIME_SECONDS,

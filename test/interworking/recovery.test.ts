@@ -268,7 +268,7 @@ describe('our own address and server', () => {
 });
 
 describe('this box restarts (RFC 6970 §5.3)', () => {
-  it('everything is back under the same ports and nonces within seconds (IWF-45, IWF-07, Q-23)', async () => {
+  it('everything is back under the same ports and nonces within seconds (5.3-13, IWF-45, IWF-07, Q-23)', async () => {
     const world = await worldWith(10);
     const before = world.server.mappings().map((mapping) => `${mapping.externalPort} ${mapping.nonce}`);
     const again = await world.restart();

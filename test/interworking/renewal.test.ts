@@ -17,7 +17,7 @@ async function worldWith(lease: number, maxLifetime: number, igd: 1 | 2 = 2) {
 }
 
 describe('renewals (RFC 6970 §5.9)', () => {
-  it('carry a lease of 600 s over grants of 120 s (IWF-06, IWF-83, IWF-88)', async () => {
+  it('carry a lease of 600 s over grants of 120 s (5.3-05, IWF-06, IWF-83, IWF-88)', async () => {
     const world = await worldWith(600, 120);
     for (let second = 10; second < 600; second += 10) {
       await world.advance(seconds(10));

@@ -10,7 +10,7 @@ const refuseIcmp = (desk: ClientDesk, endpoint: Endpoint): void => {
   desk.do((client, now) => client.handleUnreachable(endpoint, now));
 };
 
-describe('one server with several addresses (RFC 7488 §5)', () => {
+describe('one server with several addresses (RFC 7488 §3)', () => {
   const twoAddresses = (): ClientDesk =>
     new ClientDesk({ servers: [candidate('main', SERVER, SECOND_ADDRESS)], silent: true });
 
@@ -164,7 +164,7 @@ describe('a server that is down', () => {
   });
 });
 
-describe('several servers (RFC 7488 §6)', () => {
+describe('several servers (RFC 7488 §4)', () => {
   const both = (): ClientDesk => new ClientDesk({ servers: [candidate('main', SERVER), candidate('other', OTHER)] });
 
   it('P-37: all are greeted in parallel, requests go to the first', () => {

@@ -103,7 +103,7 @@ describe('what the client withdraws by itself is told (RFC 6887 §15, IWF-40)', 
 });
 
 describe('a release owed from before (RFC 6887 §15)', () => {
-  it('goes to the server it is owed to, which need not be the one in use (RFC 7488 §6)', () => {
+  it('goes to the server it is owed to, which need not be the one in use (RFC 7488 §4)', () => {
     const desk = twoServers();
     releaseOwed(desk, 77, serverId('spare'));
     expect(desk.maps().map(({ to }) => to)).toEqual(['100.64.0.9:5351']);

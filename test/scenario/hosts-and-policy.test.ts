@@ -24,7 +24,7 @@ async function worldWithHosts(nat: 'none' | 'nftables') {
 }
 
 describe.each(['nftables', 'none'] as const)('a host that leaves (nat = "%s")', (nat) => {
-  it('whose address lease ended loses its mappings after a grace, in one event (RFC 6970 §5.10, IWF-91)', async () => {
+  it('whose address lease ended loses its mappings after a grace, in one event (5.3-14, RFC 6970 §5.10, IWF-91)', async () => {
     const { world, desk } = await worldWithHosts(nat);
     world.leasesAre({ [DESK]: macOf(DESK) });
     world.isGone(PHONE);

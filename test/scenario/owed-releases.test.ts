@@ -275,7 +275,7 @@ describe('a mapping of a server that is not in use (RFC 6887 §15, RFC 6970 §5.
     expect(await disagreements(world)).toEqual([]);
   });
 
-  it('that can be asked is deleted there at once, and the control point hears success (IWF-79, RFC 7488 §6)', async () => {
+  it('that can be asked is deleted there at once, and the control point hears success (IWF-79, RFC 7488 §4)', async () => {
     const servers = { 'pcp.servers': `["${CARRIER}", "${OTHER_CARRIER}"]` };
     const { world, desk } = await worldWithPorts({ nat: 'none', settings: servers });
     const other = await ScenarioCarrier.open(world.simulated, OTHER_CARRIER, { options: { allowThirdParty: true } });

@@ -199,7 +199,7 @@ describe('another server', () => {
     for (const { request } of second.takeMaps()) expect(before.has(request.nonce)).toBe(false);
   });
 
-  it('listed second steps in when the first is silent, and steps back when it speaks (RFC 6887 §8.1, RFC 7488 §6)', async () => {
+  it('listed second steps in when the first is silent, and steps back when it speaks (RFC 6887 §8.1, RFC 7488 §4)', async () => {
     const settings = { 'pcp.servers': `["${CARRIER}", "${SECOND}"]` };
     const world = await DaemonWorld.open({ settings });
     const second = await ScenarioCarrier.open(world.simulated, SECOND, {});
