@@ -120,7 +120,8 @@ export class EventingSession {
 
   #refuse(request: HttpRequest, status: number, why: string): HttpResponse {
     this.#refused += 1;
-    this.#warning.say(`a subscription request was refused: ${why}`);
+    const what = status === 405 ? 'a request to an event URL' : 'a subscription request';
+    this.#warning.say(`${what} was refused: ${why}`);
     return this.#reply(request, status, status === 405 ? { ALLOW: 'SUBSCRIBE, UNSUBSCRIBE' } : {});
   }
 

@@ -6,6 +6,7 @@ import type { HttpRequest, HttpResponse } from '../base/http.ts';
 import type { WallTime } from '../base/time.ts';
 import type { IgdDevices } from '../igd/igd-devices.ts';
 import type { ControlEndpoint } from '../upnp/control/control-endpoint.ts';
+import { isControlRequest } from '../upnp/control/soap-request.ts';
 import { serveDescription } from '../upnp/description/description-endpoint.ts';
 import { foreignRequestProblem } from '../upnp/foreign-request.ts';
 import { upnpHeaders } from '../upnp/upnp-headers.ts';
@@ -42,10 +43,12 @@ export class LanRoutes {
     const problem = this.#strangerProblem(request) ?? foreignRequestProblem(request);
     if (problem !== undefined) return this.#turnAway(request, problem, now);
     const { devices, control, eventing, server } = this.#options;
-    const service = devices.controlled.get(request.path);
+    const service =
+      devices.controlled.get(request.path) ??
+      (isControlRequest(request) ? devices.controlledAtEventPath.get(request.path) : undefined);
     if (service !== undefined) return control.handle(request, service, now);
     if (eventing.serves(request.path)) return eventing.handle(request);
-    const document = devices.document(request.path, request.headers['user-agent'] ?? '');
+    const document = devices.document(request.path, request.headers['user-agent'] ?? '', request.local);
     if (document !== undefined) return serveDescription(request, document, server, now);
     if (request.path === '/') return this.#options.presentation(request);
     return { status: KNOWN_METHODS.has(request.method) ? 404 : 501, headers: upnpHeaders(request, server, now) };

@@ -18,15 +18,17 @@ import { layer3ForwardingActions, layer3ForwardingVariable } from './layer3-forw
 import type { NameLookups } from './name-lookups.ts';
 import type { ServiceDescriptions } from './service-descriptions.ts';
 import { wanCommonInterfaceConfigActions, wanCommonInterfaceConfigVariable } from './wan-common-interface-config.ts';
-import { wanIpConnectionActions, wanIpConnectionVariable } from './wan-ip-connection.ts';
+import { actionsOfVersion2, wanIpConnectionActions, wanIpConnectionVariable } from './wan-ip-connection.ts';
 import type { WanLink } from './wan-link.ts';
 
 export interface IgdDevice {
   readonly root: DeviceDescription;
-  /** Ready to be served. */
-  readonly description: string;
+  readonly description: DescriptionText;
   readonly services: readonly IgdService[];
 }
+
+/** Ready to be served, but for the page's URL: it names the address that was asked (UDA 1.1 §2.3). */
+export type DescriptionText = (presentationUrl: string) => string;
 
 export interface IgdService {
   readonly described: DescribedService;
@@ -36,8 +38,7 @@ export interface IgdService {
 
 export interface IgdDeviceParts {
   readonly igd: IgdVersion;
-  /** Blanks filled. */
-  readonly description: string;
+  readonly description: DescriptionText;
   readonly serviceDescriptions: ServiceDescriptions;
   readonly gateway: Gateway;
   readonly link: WanLink;
@@ -45,7 +46,7 @@ export interface IgdDeviceParts {
 }
 
 export function createIgdDevice(parts: IgdDeviceParts): IgdDevice {
-  const root = parseDeviceDescription(parts.description);
+  const root = parseDeviceDescription(parts.description('/'));
   if (!root.ok) throw new Error(`the description of IGD:${parts.igd} ${root.error}`);
   const context: IgdContext = {
     igd: parts.igd,
@@ -63,13 +64,17 @@ export function createIgdDevice(parts: IgdDeviceParts): IgdDevice {
 
 interface Behaviour {
   readonly actions: (context: IgdContext) => ActionTable;
+  readonly undescribed?: { readonly scpdPath: string; readonly actions: (context: IgdContext) => ActionTable };
   readonly variable: (context: IgdContext, name: string) => string | undefined;
 }
 
 const WAN_IP_CONNECTION: Behaviour = { actions: wanIpConnectionActions, variable: wanIpConnectionVariable };
 
+/** upnpc -n, -L and -N find an IGD:1 alone, and ask it for what only version 2 describes. */
+const OF_VERSION_2 = { scpdPath: '/scpd/WANIPConnection2.xml', actions: actionsOfVersion2 };
+
 const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
-  'urn:schemas-upnp-org:service:WANIPConnection:1': WAN_IP_CONNECTION,
+  'urn:schemas-upnp-org:service:WANIPConnection:1': { ...WAN_IP_CONNECTION, undescribed: OF_VERSION_2 },
   'urn:schemas-upnp-org:service:WANIPConnection:2': WAN_IP_CONNECTION,
   'urn:schemas-upnp-org:service:WANCommonInterfaceConfig:1': {
     actions: wanCommonInterfaceConfigActions,
@@ -97,9 +102,22 @@ function createService(
     description: descriptions.meaning(described.scpdPath),
     actions: behaviour.actions(context),
     refusals: context.refusals,
+    ...undescribedPart(behaviour, context, descriptions),
     variable: (name) => behaviour.variable(context, name),
   };
   return { described, controlled, evented: eventedService(described.eventPath, controlled) };
+}
+
+/** Who calls an action of version 2 expects its lease rules and its error codes. */
+function undescribedPart(
+  { undescribed }: Behaviour,
+  context: IgdContext,
+  descriptions: ServiceDescriptions,
+): Pick<ControlledService, 'undescribed'> {
+  if (undescribed === undefined) return {};
+  const refusals = UDA_1_1_REFUSALS;
+  const description = descriptions.meaning(undescribed.scpdPath);
+  return { undescribed: { description, refusals, actions: undescribed.actions({ ...context, igd: 2, refusals }) } };
 }
 
 function findConnection(root: DeviceDescription): ConnectionPlace {

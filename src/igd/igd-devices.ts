@@ -2,6 +2,7 @@
 // behind the control and event URLs. Built once at start; the configuration's `igd` decides what is there.
 
 import type { LinkState } from '../base/host.ts';
+import { type Endpoint, endpointText } from '../base/ip-address.ts';
 import type { Gateway } from '../interworking/gateway.ts';
 import type { ControlledService } from '../upnp/control/controlled-service.ts';
 import { compactDescription } from '../upnp/description/compact-description.ts';
@@ -12,7 +13,7 @@ import type { AdvertisedDevice, AdvertisedRoot } from '../upnp/ssdp/advertised-r
 import { configIdOf } from './config-id.ts';
 import type { DescriptorTexts } from './descriptor-texts.ts';
 import type { IgdVersion } from './igd-context.ts';
-import { createIgdDevice, type IgdDevice } from './igd-device.ts';
+import { createIgdDevice, type DescriptionText, type IgdDevice } from './igd-device.ts';
 import { needsIgd1 } from './microsoft-client.ts';
 import { NameLookups, type Resolve } from './name-lookups.ts';
 import { ServiceDescriptions } from './service-descriptions.ts';
@@ -43,10 +44,12 @@ export interface IgdDevices {
   readonly advertised: readonly AdvertisedRoot[];
   /** CONFIGID.UPNP.ORG of all of them (UDA 1.1 §1.2.2). */
   readonly configId: number;
-  /** What GET on a path shows to this client; undefined: nothing is there. */
-  document(path: string, userAgent: string): string | undefined;
+  /** What GET on a path of `local` shows to this client; undefined: nothing is there. */
+  document(path: string, userAgent: string, local: Endpoint): string | undefined;
   /** By the path of their control URL. */
   readonly controlled: ReadonlyMap<string, ControlledService>;
+  /** By the path of their event URL, for control points that mistake one for the other (KTorrent). */
+  readonly controlledAtEventPath: ReadonlyMap<string, ControlledService>;
   /** By the path of their event URL. */
   readonly evented: ReadonlyMap<string, EventedService>;
   /** Every service type a client may rightly name, older versions included. */
@@ -85,6 +88,7 @@ export function createIgdDevices(options: IgdDevicesOptions): IgdDevices {
     configId,
     document: documentsOf(serve, serviceDescriptions, version1, version2),
     controlled: new Map(services.map(({ described, controlled }) => [described.controlPath, controlled])),
+    controlledAtEventPath: new Map(services.map(({ described, controlled }) => [described.eventPath, controlled])),
     evented: new Map(services.map(({ evented }) => [evented.path, evented])),
     serviceTypes: new Set(services.flatMap(({ described }) => withOlderVersions(described.serviceType))),
     refreshLink: async () => {
@@ -93,7 +97,12 @@ export function createIgdDevices(options: IgdDevicesOptions): IgdDevices {
   };
 }
 
-function fillBlanks(options: IgdDevicesOptions, igd: IgdVersion, uuids: DeviceUuids, configId: number): string {
+function fillBlanks(
+  options: IgdDevicesOptions,
+  igd: IgdVersion,
+  uuids: DeviceUuids,
+  configId: number,
+): DescriptionText {
   const blanks = {
     friendlyName: options.friendlyName,
     version: options.version,
@@ -101,10 +110,10 @@ function fillBlanks(options: IgdDevicesOptions, igd: IgdVersion, uuids: DeviceUu
     wanUuid: uuids.wan.toLowerCase(),
     connectionUuid: uuids.connection.toLowerCase(),
   };
+  const template = compactDescription(options.descriptors[igd === 1 ? 'igd1' : 'igd2']);
   // UDA 1.1 §2.3 has the attribute, UDA 1.0 has not.
-  return igd === 1
-    ? renderDescription(compactDescription(options.descriptors.igd1), blanks)
-    : renderDescription(compactDescription(options.descriptors.igd2), { ...blanks, configId: String(configId) });
+  const more = igd === 1 ? {} : { configId: String(configId) };
+  return (presentationUrl) => renderDescription(template, { ...blanks, ...more, presentationUrl });
 }
 
 const DESCRIPTION_1 = '/igd1.xml';
@@ -139,13 +148,14 @@ function documentsOf(
   version1: IgdDevice,
   version2: IgdDevice | undefined,
 ): IgdDevices['document'] {
-  const documents = new Map<string, string>();
+  const documents = new Map<string, DescriptionText>();
   if (serve !== '2') documents.set(DESCRIPTION_1, version1.description);
   if (version2 !== undefined) documents.set(DESCRIPTION_2, version2.description);
-  return (path, userAgent) =>
-    serve === '2' && path === DESCRIPTION_2 && needsIgd1(userAgent)
-      ? version1.description
-      : (documents.get(path) ?? serviceDescriptions.text(path));
+  return (path, userAgent, local) => {
+    const isForOldEyes = serve === '2' && path === DESCRIPTION_2 && needsIgd1(userAgent);
+    const description = isForOldEyes ? version1.description : documents.get(path);
+    return description?.(`http://${endpointText(local)}/`) ?? serviceDescriptions.text(path);
+  };
 }
 
 /** UDA 1.1 §2.3: a service of version n is one of every version below, too. */

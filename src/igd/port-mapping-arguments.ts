@@ -9,6 +9,7 @@ import type { TransportProtocol } from '../base/transport-protocol.ts';
 import type {
   Answer,
   ControlPoint,
+  DeletedPortMappingName,
   PortMappingName,
   PortMappingRequest,
   PortMappingSelection,
@@ -26,6 +27,7 @@ export const REQUEST_LENIENCY: ArgumentLeniency = {
 
 /** Of the actions that name a mapping. */
 export const NAME_LENIENCY: ArgumentLeniency = { assumed: { NewRemoteHost: '' } };
+export const DELETE_LENIENCY: ArgumentLeniency = { assumed: { NewRemoteHost: '', NewProtocol: '' } };
 
 // Listed to other control points and shown to people: long enough for any client's name, short enough for a line.
 const MAX_DESCRIPTION = 256;
@@ -69,6 +71,15 @@ export async function readPortMappingRequest(
 export function readPortMappingName(given: CheckedArguments): PortMappingName {
   return {
     protocol: readProtocol(given),
+    externalPort: readPort(given, 'NewExternalPort'),
+    remoteHost: remoteHostText(given.string('NewRemoteHost')),
+  };
+}
+
+/** js-libp2p leaves the protocol empty. */
+export function readDeletedPortMappingName(given: CheckedArguments): DeletedPortMappingName {
+  return {
+    protocol: given.string('NewProtocol') === '' ? undefined : readProtocol(given),
     externalPort: readPort(given, 'NewExternalPort'),
     remoteHost: remoteHostText(given.string('NewRemoteHost')),
   };

@@ -10,8 +10,10 @@ import { CONNECTION_TYPE, connectionControlActions, uptimeSeconds } from './conn
 import { controlPoint, type IgdContext } from './igd-context.ts';
 import { portListing } from './port-listing.ts';
 import {
+  DELETE_LENIENCY,
   NAME_LENIENCY,
   REQUEST_LENIENCY,
+  readDeletedPortMappingName,
   readPortMappingName,
   readPortMappingRequest,
   readPortMappingSelection,
@@ -22,7 +24,7 @@ const MAX_LISTED = 1000;
 
 export function wanIpConnectionActions(context: IgdContext): ActionTable {
   const common = { ...connectionControlActions(context), ...mappingActions(context) };
-  return context.igd === 1 ? common : { ...common, ...mappingActionsOfVersion2(context) };
+  return context.igd === 1 ? common : { ...common, ...actionsOfVersion2(context) };
 }
 
 function mappingActions(context: IgdContext): ActionTable {
@@ -45,9 +47,9 @@ function mappingActions(context: IgdContext): ActionTable {
     },
     AddPortMapping: { ...REQUEST_LENIENCY, handle: (given, caller) => addPortMapping(context, given, caller) },
     DeletePortMapping: {
-      ...NAME_LENIENCY,
+      ...DELETE_LENIENCY,
       handle: async (given, caller) => {
-        const name = readPortMappingName(given);
+        const name = readDeletedPortMappingName(given);
         const deleted = await gateway.deletePortMapping(controlPoint(caller, context.igd), name);
         return deleted.ok ? ok({}) : deleted;
       },
@@ -62,7 +64,8 @@ function mappingActions(context: IgdContext): ActionTable {
   };
 }
 
-function mappingActionsOfVersion2(context: IgdContext): ActionTable {
+/** What version 2 has and version 1 has not. */
+export function actionsOfVersion2(context: IgdContext): ActionTable {
   const { gateway } = context;
   return {
     AddAnyPortMapping: { ...REQUEST_LENIENCY, handle: (given, caller) => addAnyPortMapping(context, given, caller) },

@@ -7,21 +7,39 @@ import type { ReleaseOutcome } from '../pcp/map-outcome.ts';
 import { resultName } from '../pcp/result-code.ts';
 import { objectionToDeleting } from './authorization.ts';
 import { upnpErrorOfOutcome } from './error-translation.ts';
-import type { Answer, ControlPoint, PortMappingName } from './gateway.ts';
+import type { Answer, ControlPoint, DeletedPortMappingName, PortMappingName } from './gateway.ts';
 import type { Interworking } from './interworking.ts';
 import { RELEASE_AGAIN } from './renewal-loop.ts';
 
 export async function deletePortMapping(
   iw: Interworking,
   asker: ControlPoint,
-  name: PortMappingName,
+  given: DeletedPortMappingName,
 ): Promise<Answer<void>> {
+  const named = nameMeant(iw, asker, given);
+  if (!named.ok) return named;
+  const name = named.value;
   const deadline = after(iw.now(), iw.options.answerWithin);
   const answer = await iw.turns.take(`${name.protocol} ${name.externalPort}`, () =>
     deleteOnce(iw, asker, name, deadline),
   );
   await iw.durable();
   return answer;
+}
+
+/** Without a protocol there must be exactly one mapping of the asker that can be meant. */
+function nameMeant(
+  iw: Interworking,
+  asker: ControlPoint,
+  { protocol, externalPort, remoteHost }: DeletedPortMappingName,
+): Answer<PortMappingName> {
+  if (protocol !== undefined) return ok({ protocol, externalPort, remoteHost });
+  const own = (['TCP', 'UDP'] as const)
+    .flatMap((one) => iw.table.find({ protocol: one, externalPort, remoteHost }) ?? [])
+    .filter((mapping) => mapping.internalClient.equals(asker.address));
+  const [only] = own;
+  if (only === undefined) return refused(714);
+  return own.length === 1 ? ok(only) : refused(asker.igd === 1 ? 402 : 601);
 }
 
 async function deleteOnce(

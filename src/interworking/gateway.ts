@@ -38,6 +38,11 @@ export interface PortMappingName {
   readonly remoteHost: string;
 }
 
+/** Protocol undefined: the control point named none (js-libp2p); its only mapping on that port is meant. */
+export interface DeletedPortMappingName extends Omit<PortMappingName, 'protocol'> {
+  readonly protocol: TransportProtocol | undefined;
+}
+
 export interface PortMappingSelection {
   readonly protocol: TransportProtocol;
   readonly ports: PortRange;
@@ -69,7 +74,7 @@ export interface Gateway {
   addPortMapping(asker: ControlPoint, request: PortMappingRequest): Promise<Answer<void>>;
   /** The port that was reserved. */
   addAnyPortMapping(asker: ControlPoint, request: PortMappingRequest): Promise<Answer<PortNumber>>;
-  deletePortMapping(asker: ControlPoint, name: PortMappingName): Promise<Answer<void>>;
+  deletePortMapping(asker: ControlPoint, name: DeletedPortMappingName): Promise<Answer<void>>;
   deletePortMappingRange(asker: ControlPoint, selection: PortMappingSelection): Promise<Answer<void>>;
   getGenericPortMappingEntry(asker: ControlPoint, index: number): Answer<ListedMapping>;
   getSpecificPortMappingEntry(asker: ControlPoint, name: PortMappingName): Promise<Answer<ListedMapping>>;

@@ -1,5 +1,5 @@
 // House rule 6: every action a description names has exactly one handler, and no handler serves an action that is not
-// described. Each action is also called once with plausible arguments, so that what it answers is what is described.
+// described, there or in a newer version of the service. Each action is also called once with plausible arguments, so that what it answers is what is described.
 
 import { describe, expect, it } from 'vitest';
 import type { StateVariable } from '../../src/upnp/description/service-description.ts';
@@ -16,6 +16,14 @@ function plausible(variable: StateVariable): string {
 describe.each(services)('%s', (path, service) => {
   it('has a handler for each action of its description and no other', () => {
     expect(Object.keys(service.actions).sort()).toEqual([...service.description.actions.keys()].sort());
+  });
+
+  it('serves beyond its description only what a newer version of it describes', () => {
+    const beyond = service.undescribed;
+    if (beyond === undefined) return;
+    const names = Object.keys(beyond.actions);
+    expect(names.filter((name) => service.description.actions.has(name))).toEqual([]);
+    expect(names.filter((name) => !beyond.description.actions.has(name))).toEqual([]);
   });
 
   it('forgives only arguments its actions have', () => {

@@ -9,6 +9,7 @@ import type {
   Answer,
   ConnectionStatus,
   ControlPoint,
+  DeletedPortMappingName,
   Gateway,
   ListedMapping,
   PortMappingName,
@@ -56,10 +57,11 @@ export class FakeGateway implements Gateway {
     return ok(portNumber(port));
   }
 
-  async deletePortMapping(asker: ControlPoint, name: PortMappingName): Promise<Answer<void>> {
+  async deletePortMapping(asker: ControlPoint, { protocol, ...rest }: DeletedPortMappingName): Promise<Answer<void>> {
     this.askers.push(asker);
     if (this.refuse !== undefined) return refused(this.refuse);
-    const held = this.#find(name);
+    const protocols = protocol === undefined ? (['TCP', 'UDP'] as const) : [protocol];
+    const [held] = protocols.flatMap((one) => this.#find({ protocol: one, ...rest }) ?? []);
     if (held === undefined) return refused(714);
     this.#remove([held]);
     return ok(undefined);

@@ -164,8 +164,10 @@ export class GatewayWorld {
     return answer.ok ? answer.value : -answer.error;
   }
 
-  async delete(asker: ControlPoint, protocol: 'TCP' | 'UDP', port: number): Promise<number | 'ok'> {
-    const answer = await this.resolve(this.gateway.deletePortMapping(asker, nameOf(protocol, port)));
+  /** `protocol` undefined: the control point left it empty. */
+  async delete(asker: ControlPoint, protocol: 'TCP' | 'UDP' | undefined, port: number): Promise<number | 'ok'> {
+    const name = { protocol, externalPort: portNumber(port), remoteHost: '' };
+    const answer = await this.resolve(this.gateway.deletePortMapping(asker, name));
     return answer.ok ? 'ok' : answer.error;
   }
 

@@ -3,7 +3,7 @@
 
 import type { LinkState } from '../../src/base/host.ts';
 import type { HttpRequest, HttpResponse } from '../../src/base/http.ts';
-import { IpAddress } from '../../src/base/ip-address.ts';
+import { type Endpoint, IpAddress } from '../../src/base/ip-address.ts';
 import { instant, wallTime } from '../../src/base/time.ts';
 import { childNamed, childText, escapeXml, parseXml, type XmlElement } from '../../src/base/xml.ts';
 import { createIgdDevices, type IgdDevices, type IgdDevicesOptions } from '../../src/igd/igd-devices.ts';
@@ -13,6 +13,7 @@ import { FakeGateway } from './fake-gateway.ts';
 
 export const SERVER = 'Linux/6.1 UPnP/1.1 igd2pcp/0.1.0';
 export const NOW = wallTime(Date.UTC(2026, 10, 20, 10, 30, 0));
+export const GATEWAY: Endpoint = { address: IpAddress.of('192.168.1.1'), port: 5000 };
 export const LAN_HOST = IpAddress.of('192.168.1.77');
 
 const UUIDS: IgdDevicesOptions['uuids'] = {
@@ -116,7 +117,7 @@ export function httpRequest(more: Partial<HttpRequest> = {}): HttpRequest {
     bodyTooLong: false,
     httpVersion: '1.1',
     peer: { address: LAN_HOST, port: 51_000 },
-    local: { address: IpAddress.of('192.168.1.1'), port: 5000 },
+    local: GATEWAY,
     hungUp: new AbortController().signal,
     ...more,
   };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseDeviceDescription } from '../../src/upnp/description/device-description.ts';
 import { advertisementsOf } from '../../src/upnp/ssdp/advertised-root.ts';
-import { IgdUnderTest } from '../doubles/igd-under-test.ts';
+import { GATEWAY, IgdUnderTest } from '../doubles/igd-under-test.ts';
 
 const MICROSOFT = 'Microsoft-Windows/10.0 UPnP/1.0';
 
@@ -51,30 +51,38 @@ describe('what is served', () => {
   it('"auto" serves both descriptions, to everybody alike', () => {
     const { devices } = new IgdUnderTest();
     for (const userAgent of ['', MICROSOFT]) {
-      expect(rootTypeOf(devices.document('/igd1.xml', userAgent))).toBe(`${IGD1} ${UUID1}`);
-      expect(rootTypeOf(devices.document('/igd2.xml', userAgent))).toBe(`${IGD2} ${UUID2}`);
+      expect(rootTypeOf(devices.document('/igd1.xml', userAgent, GATEWAY))).toBe(`${IGD1} ${UUID1}`);
+      expect(rootTypeOf(devices.document('/igd2.xml', userAgent, GATEWAY))).toBe(`${IGD2} ${UUID2}`);
     }
   });
 
   it('"1" and "2" serve one', () => {
     const one = new IgdUnderTest({ serve: '1' }).devices;
-    expect([one.document('/igd1.xml', '') !== undefined, one.document('/igd2.xml', '')]).toEqual([true, undefined]);
+    expect([one.document('/igd1.xml', '', GATEWAY) !== undefined, one.document('/igd2.xml', '', GATEWAY)]).toEqual([
+      true,
+      undefined,
+    ]);
     const two = new IgdUnderTest({ serve: '2' }).devices;
-    expect([two.document('/igd2.xml', '') !== undefined, two.document('/igd1.xml', '')]).toEqual([true, undefined]);
+    expect([two.document('/igd2.xml', '', GATEWAY) !== undefined, two.document('/igd1.xml', '', GATEWAY)]).toEqual([
+      true,
+      undefined,
+    ]);
   });
 
   it.each([MICROSOFT, 'MICROSOFT-WINDOWS-NT/5.1', 'FDSSDP'])(
     '"2" shows an IGD:1 with the announced UUIDs to "%s", and its URLs work',
     async (userAgent) => {
       const igd = new IgdUnderTest({ serve: '2' });
-      const text = igd.devices.document('/igd2.xml', userAgent) ?? '';
+      const text = igd.devices.document('/igd2.xml', userAgent, GATEWAY) ?? '';
       expect(rootTypeOf(text)).toBe(`${IGD1} ${UUID2}`);
       expect(text).not.toContain(':2<');
       const urls = [...text.matchAll(/<(controlURL|eventSubURL|SCPDURL)>([^<]+)</g)].map((match) => match[2] ?? '');
       expect(urls.length).toBe(9);
       for (const url of urls) {
         const { controlled, evented, document } = igd.devices;
-        expect(controlled.has(url) || evented.has(url) || document(url, userAgent) !== undefined, url).toBe(true);
+        expect(controlled.has(url) || evented.has(url) || document(url, userAgent, GATEWAY) !== undefined, url).toBe(
+          true,
+        );
       }
       expect((await igd.call('igd1/WANIPConnection', 'GetStatusInfo')).status).toBe(200);
     },
@@ -83,11 +91,11 @@ describe('what is served', () => {
   it('every URL of both descriptions leads somewhere', () => {
     const { devices } = new IgdUnderTest();
     for (const path of ['/igd1.xml', '/igd2.xml']) {
-      const text = devices.document(path, '') ?? '';
+      const text = devices.document(path, '', GATEWAY) ?? '';
       for (const [, name, url = ''] of text.matchAll(/<(controlURL|eventSubURL|SCPDURL)>([^<]+)</g)) {
         if (name === 'controlURL') expect(devices.controlled.has(url), url).toBe(true);
         if (name === 'eventSubURL') expect(devices.evented.has(url), url).toBe(true);
-        if (name === 'SCPDURL') expect(devices.document(url, ''), url).toContain('<scpd ');
+        if (name === 'SCPDURL') expect(devices.document(url, '', GATEWAY), url).toContain('<scpd ');
       }
     }
   });
@@ -95,13 +103,13 @@ describe('what is served', () => {
   it('knows no other path', () => {
     const { devices } = new IgdUnderTest();
     for (const path of ['/', '/igd3.xml', '/scpd/', '/scpd/igd1.xml', '/scpd/../igd1.xml', '/constructor']) {
-      expect(devices.document(path, '')).toBeUndefined();
+      expect(devices.document(path, '', GATEWAY)).toBeUndefined();
     }
   });
 
   it('makes the friendly name safe for XML', () => {
     const { devices } = new IgdUnderTest({ friendlyName: 'Ann & Bob <home>\u0007' });
-    const parsed = parseDeviceDescription(devices.document('/igd1.xml', '') ?? '');
+    const parsed = parseDeviceDescription(devices.document('/igd1.xml', '', GATEWAY) ?? '');
     expect(parsed.ok ? parsed.value.friendlyName : parsed.error).toBe('Ann & Bob <home>');
   });
 });
@@ -119,8 +127,8 @@ describe('CONFIGID (UDA 1.1 §1.2.2)', () => {
     const { configId, document } = new IgdUnderTest().devices;
     expect(configId).toBeGreaterThanOrEqual(0);
     expect(configId).toBeLessThan(2 ** 24);
-    expect(document('/igd2.xml', '')).toContain(` configId="${configId}"`);
-    expect(document('/igd1.xml', '')).not.toContain('configId');
+    expect(document('/igd2.xml', '', GATEWAY)).toContain(` configId="${configId}"`);
+    expect(document('/igd1.xml', '', GATEWAY)).not.toContain('configId');
   });
 });
 

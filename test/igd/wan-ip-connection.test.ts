@@ -3,7 +3,7 @@ import { IpAddress } from '../../src/base/ip-address.ts';
 import { minutes, seconds } from '../../src/base/time.ts';
 import { childText, parseXml } from '../../src/base/xml.ts';
 import type { UpnpErrorCode } from '../../src/upnp/upnp-error.ts';
-import { IgdUnderTest, LAN_HOST } from '../doubles/igd-under-test.ts';
+import { GATEWAY, IgdUnderTest, LAN_HOST } from '../doubles/igd-under-test.ts';
 
 const ADD = {
   NewRemoteHost: '',
@@ -157,6 +157,10 @@ describe.each([1, 2])('WANIPConnection:%i', (version) => {
       ['any internal client: 715', { NewInternalClient: '0.0.0.0' }, 715, 715],
       ['an internal client that is neither address nor name: 600', { NewInternalClient: '192.168.1.999' }, 402, 600],
       ['an internal client with leading zeros: 600', { NewInternalClient: '192.168.001.077' }, 402, 600],
+      ['an internal client of several words: 600', { NewInternalClient: '0039 not a host' }, 402, 600],
+      ['an internal client that is a number: 600', { NewInternalClient: '0039' }, 402, 600],
+      ['an internal client with a port: 600', { NewInternalClient: '192.168.1.77:80' }, 402, 600],
+      ['an internal client that is a URL: 600', { NewInternalClient: 'http://192.168.1.77/' }, 402, 600],
       ['an IPv6 internal client: 600', { NewInternalClient: '2001:db8::1' }, 402, 600],
       ['a remote host that is neither address nor name: 600', { NewRemoteHost: 'a b' }, 402, 600],
       ['a remote host longer than any name: 605', { NewRemoteHost: 'a.'.repeat(200) }, 402, 605],
@@ -238,8 +242,16 @@ describe.each([1, 2])('WANIPConnection:%i', (version) => {
       expect(await igd.call(place, 'DeletePortMapping', given)).toMatchObject({ status: 200 });
     });
 
-    it('refuses an empty protocol (nat-port-mapper): 601', async () => {
-      const heard = await new IgdUnderTest().call(place, 'DeletePortMapping', { ...NAME, NewProtocol: '' });
+    it('leaves it to the gateway which mapping is meant without a protocol (js-libp2p)', async () => {
+      const igd = new IgdUnderTest();
+      await igd.call(place, 'AddPortMapping', ADD);
+      const heard = await igd.call(place, 'DeletePortMapping', { ...NAME, NewProtocol: '' });
+      expect(heard).toMatchObject({ status: 200, code: undefined });
+      expect(igd.gateway.table).toEqual([]);
+    });
+
+    it('refuses a protocol that is none: 601', async () => {
+      const heard = await new IgdUnderTest().call(place, 'DeletePortMapping', { ...NAME, NewProtocol: 'SCTP' });
       expect(heard.code).toBe(onEach(version, 402, 601));
     });
 
@@ -424,18 +436,26 @@ describe.each([1, 2])('WANIPConnection:%i', (version) => {
 });
 
 describe('WANIPConnection:1', () => {
-  it.each(['AddAnyPortMapping', 'DeletePortMappingRange', 'GetListOfPortMappings'])(
-    'has no %s: 401',
-    async (action) => {
-      const igd = new IgdUnderTest();
-      expect((await igd.call('igd1/WANIPConnection', action, { ...ADD, ...RANGE })).code).toBe(401);
-    },
-  );
+  it('describes no action of version 2, and serves three of them all the same (upnpc -n, -N, -L)', async () => {
+    const igd = new IgdUnderTest();
+    const text = igd.devices.document('/scpd/WANIPConnection1.xml', '', GATEWAY) ?? '';
+    for (const action of ['AddAnyPortMapping', 'DeletePortMappingRange', 'GetListOfPortMappings']) {
+      expect(text).not.toContain(action);
+      expect((await igd.call('igd1/WANIPConnection', action, {})).code).toBe(402);
+    }
+  });
+
+  it('names itself in the answer, and lease 0 is what version 2 says it is', async () => {
+    const igd = new IgdUnderTest();
+    const heard = await igd.call('igd1/WANIPConnection', 'AddAnyPortMapping', { ...ADD, NewLeaseDuration: '0' });
+    expect(heard.namespace).toBe('urn:schemas-upnp-org:service:WANIPConnection:1');
+    expect(igd.gateway.askers.at(-1)).toMatchObject({ igd: 2 });
+    await igd.call('igd1/WANIPConnection', 'AddPortMapping', { ...ADD, NewLeaseDuration: '0' });
+    expect(igd.gateway.askers.at(-1)).toMatchObject({ igd: 1 });
+  });
 });
 
-describe('WANIPConnection:2', () => {
-  const place = 'igd2/WANIPConnection';
-
+describe.each(['igd1/WANIPConnection', 'igd2/WANIPConnection'])('what version 2 has, at %s', (place) => {
   describe('AddAnyPortMapping', () => {
     it('answers with the port that was reserved (IWF-57)', async () => {
       const igd = new IgdUnderTest();

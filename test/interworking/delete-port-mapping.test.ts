@@ -57,6 +57,22 @@ describe('DeletePortMapping', () => {
     expect(world.pcp.packets).toEqual([]);
   });
 
+  it('without a protocol means the asker’s only mapping on that port (js-libp2p)', async () => {
+    const world = await worldWith([5001]);
+    expect(await world.delete(controlPoint(OTHER, 2), undefined, 5001)).toBe(714);
+    expect(await world.delete(host, undefined, 5002)).toBe(714);
+    expect(await world.delete(host, undefined, 5001)).toBe('ok');
+    expect(world.server.mappings()).toEqual([]);
+  });
+
+  it('without a protocol is refused where both protocols have that port: 601, on IGD:1 402', async () => {
+    const world = await worldWith([5001]);
+    await world.add(host, mappingRequest({ client: HOST, external: 5001, protocol: 'UDP' }));
+    expect(await world.delete(host, undefined, 5001)).toBe(601);
+    expect(await world.delete(controlPoint(HOST, 1), undefined, 5001)).toBe(402);
+    expect(world.table.size).toBe(2);
+  });
+
   it('what the operator made, only the operator deletes', async () => {
     const world = await worldWith([]);
     const operator = controlPoint('127.0.0.1', 1, true);

@@ -17,7 +17,7 @@ export const UDA_1_1_REFUSALS: ArgumentRefusals = { invalidValue: 600, outOfRang
 
 /** What an action forgives beyond its description. */
 export interface ArgumentLeniency {
-  /** What an argument counts as that was left out or left empty. */
+  /** What an argument counts as that was left out or left empty. The handler answers for it: it may be out of range. */
   readonly assumed?: Readonly<Record<string, string>>;
   /** Arguments whose published range is enforced by the handler, because another code or none belongs to it. */
   readonly rangeIsHandlers?: readonly string[];
@@ -54,29 +54,27 @@ export class CheckedArguments {
 
 export function checkArguments(
   action: ActionDescription,
-  given: readonly GivenArgument[],
+  all: readonly GivenArgument[],
   leniency: ArgumentLeniency,
   refusals: ArgumentRefusals,
 ): Result<CheckedArguments, UpnpErrorCode> {
   const values = new Map<string, CheckedValue>();
   let isOutOfRange = false;
   for (const { name, variable } of action.inArguments) {
-    const texts = given.filter((argument) => argument.name === name).map((argument) => argument.value);
+    const texts = all.filter((argument) => argument.name === name).map((argument) => argument.value);
     if (texts.length > 1) return refused(402);
-    const text = assume(texts[0], leniency.assumed?.[name]);
+    const [given] = texts;
+    const assumed = given === undefined || given.trim() === '' ? leniency.assumed?.[name] : undefined;
+    const text = assumed ?? given;
     if (text === undefined) return refused(402);
     const value = readValue(text, variable);
     if (value === undefined) return refused(402);
-    if (!isAllowed(value, variable, leniency.rangeIsHandlers?.includes(name) ?? false)) isOutOfRange = true;
+    const rangeIsHandlers = leniency.rangeIsHandlers?.includes(name) ?? false;
+    if (assumed === undefined && !isAllowed(value, variable, rangeIsHandlers)) isOutOfRange = true;
     values.set(name, value);
   }
   // Only when every argument could be read: "unreadable" is said before "out of range".
   return isOutOfRange ? refused(refusals.outOfRange) : ok(new CheckedArguments(values));
-}
-
-function assume(text: string | undefined, assumed: string | undefined): string | undefined {
-  if (assumed === undefined) return text;
-  return text === undefined || text.trim() === '' ? assumed : text;
 }
 
 /** Undefined: not a value of that type. */

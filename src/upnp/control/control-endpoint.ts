@@ -4,9 +4,10 @@
 import type { HttpRequest, HttpResponse } from '../../base/http.ts';
 import type { Endpoint } from '../../base/ip-address.ts';
 import { between, type Duration, type Instant, type WallTime } from '../../base/time.ts';
+import type { ActionDescription } from '../description/service-description.ts';
 import type { UpnpErrorCode } from '../upnp-error.ts';
 import { upnpHeaders, XML_CONTENT_TYPE } from '../upnp-headers.ts';
-import { checkArguments } from './argument-check.ts';
+import { type ArgumentRefusals, checkArguments } from './argument-check.ts';
 import type { ActionRow, ControlledService } from './controlled-service.ts';
 import { readSoapRequest, type SoapCall } from './soap-request.ts';
 import { renderFault, renderResponse, renderVariable } from './soap-response.ts';
@@ -77,10 +78,10 @@ export class ControlEndpoint {
   }
 
   async #invoke(call: SoapCall, service: ControlledService, request: HttpRequest): Promise<Outcome> {
-    const action = service.description.actions.get(call.action);
-    const row = rowOf(service, call.action);
-    if (action === undefined || row === undefined) return { code: 401 };
-    const checked = checkArguments(action, call.arguments, row, service.refusals);
+    const served = servedAction(service, call.action);
+    if (served === undefined) return { code: 401 };
+    const { description, row, refusals } = served;
+    const checked = checkArguments(description, call.arguments, row, refusals);
     if (!checked.ok) return { code: checked.error };
     const answer = await row.handle(checked.value, {
       address: request.peer.address,
@@ -89,7 +90,7 @@ export class ControlEndpoint {
     });
     if (!answer.ok) return { code: answer.error };
     const serviceType = this.#options.knownServiceTypes.has(call.serviceType) ? call.serviceType : service.serviceType;
-    return { body: renderResponse(action, serviceType, answer.value) };
+    return { body: renderResponse(description, serviceType, answer.value) };
   }
 
   #turnAway(
@@ -104,11 +105,22 @@ export class ControlEndpoint {
   }
 }
 
-const rowOf = (service: ControlledService, action: string): ActionRow | undefined =>
-  Object.hasOwn(service.actions, action) ? service.actions[action] : undefined;
+interface ServedAction {
+  readonly description: ActionDescription;
+  readonly row: ActionRow;
+  readonly refusals: ArgumentRefusals;
+}
+
+function servedAction(service: ControlledService, name: string): ServedAction | undefined {
+  const part = Object.hasOwn(service.actions, name) ? service : service.undescribed;
+  if (part === undefined || !Object.hasOwn(part.actions, name)) return undefined;
+  const description = part.description.actions.get(name);
+  const row = part.actions[name];
+  return description === undefined || row === undefined ? undefined : { description, row, refusals: part.refusals };
+}
 
 const actionOf = (call: SoapCall, service: ControlledService): string =>
-  call.action === QUERY || rowOf(service, call.action) !== undefined ? call.action : '';
+  call.action === QUERY || servedAction(service, call.action) !== undefined ? call.action : '';
 
 /** UDA 1.0 §3.3: deprecated since 1.1, and still asked by aMule and Windows. A variable nobody has is 404. */
 function query(call: SoapCall, service: ControlledService): Outcome {

@@ -14,6 +14,8 @@ export interface ControlledService {
   /** Exactly the actions of the description. */
   readonly actions: ActionTable;
   readonly refusals: ArgumentRefusals;
+  /** Actions of a newer version that are served, too, though the description is silent about them. */
+  readonly undescribed?: Pick<ControlledService, 'description' | 'actions' | 'refusals'>;
   /** The present value of a state variable; undefined when it has none of its own. */
   variable(name: string): string | undefined;
 }

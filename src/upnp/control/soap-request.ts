@@ -20,6 +20,10 @@ export interface GivenArgument {
   readonly value: string;
 }
 
+/** Whatever URL it comes to. */
+export const isControlRequest = ({ method, headers }: HttpRequest): boolean =>
+  (method === 'POST' || method === 'M-POST') && readSoapAction(headers) !== undefined;
+
 /** For the log. */
 export type NotSoap = string;
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { childNamed, childText, parseXml, type XmlElement } from '../../../src/base/xml.ts';
 import { SCPD_NAMES } from '../../../src/igd/descriptor-texts.ts';
 import { descriptorTexts } from '../../doubles/descriptor-texts.ts';
-import { IgdUnderTest } from '../../doubles/igd-under-test.ts';
+import { GATEWAY, IgdUnderTest } from '../../doubles/igd-under-test.ts';
 
 const { devices } = new IgdUnderTest();
 
@@ -38,7 +38,7 @@ describe.each([
   ['/igd1.xml', '1', '0'],
   ['/igd2.xml', '2', '1'],
 ])('the device description %s (UDA 1.1 §2.3)', (path, version, minor) => {
-  const text = devices.document(path, '') ?? '';
+  const text = devices.document(path, '', GATEWAY) ?? '';
   const root = tree(text);
 
   it('has its root, its version and nothing between the tags', () => {
@@ -101,7 +101,7 @@ describe.each([
 
   it('has no URLBase, and a page for people (Windows shows only gateways that have one)', () => {
     expect(named(root, 'URLBase')).toEqual([]);
-    expect(named(root, 'presentationURL').map((element) => element.text)).toEqual(['/']);
+    expect(named(root, 'presentationURL').map((element) => element.text)).toEqual(['http://192.168.1.1:5000/']);
   });
 
   it(`has the device tree of IGD:${version}`, () => {
@@ -127,7 +127,7 @@ describe.each([
 });
 
 describe.each(SCPD_NAMES)('the service description %s (UDA 1.1 §2.5)', (name) => {
-  const root = tree(devices.document(`/scpd/${name}.xml`, '') ?? '');
+  const root = tree(devices.document(`/scpd/${name}.xml`, '', GATEWAY) ?? '');
   const variables = named(root, 'stateVariable');
   const variableNames = variables.map((variable) => childText(variable, 'name'));
 
@@ -196,7 +196,7 @@ describe.each(SCPD_NAMES)('the service description %s (UDA 1.1 §2.5)', (name) =
   });
 
   it('is served without the indentation of its file', () => {
-    expect(devices.document(`/scpd/${name}.xml`, '')).not.toMatch(/>\s+</);
+    expect(devices.document(`/scpd/${name}.xml`, '', GATEWAY)).not.toMatch(/>\s+</);
   });
 
   it('has no variable nobody needs: each is evented, an argument’s, or asked for by name', () => {
