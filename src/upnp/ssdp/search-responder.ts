@@ -7,7 +7,7 @@ import { endpointText } from '../../base/ip-address.ts';
 import type { IpPrefix } from '../../base/ip-prefix.ts';
 import type { Machine, Wake } from '../../base/machine.ts';
 import type { SsdpMessage } from '../../base/ssdp-socket.ts';
-import { after, type Duration, type Instant, scale, seconds, shorter } from '../../base/time.ts';
+import { after, type Instant, milliseconds, scale } from '../../base/time.ts';
 import type { AdvertisedRoot } from './advertised-root.ts';
 import { AnswerAllowance } from './answer-allowance.ts';
 import { answersTo, parseSearchTarget } from './search-target.ts';
@@ -27,13 +27,11 @@ interface PendingAnswer {
   readonly message: SsdpMessage;
 }
 
-/** UDA 1.1 §1.3.2: a greater MX counts as 5. */
-const MAX_DELAY = seconds(5);
 /**
- * Of MX. The rest is for the way and for fetching the description: aMule (MX 3) and miniupnpc (MX 2) stop listening when
- * MX is over.
+ * Over how long the answers of one root are spread. MX protects a network where hundreds of devices answer at once; two
+ * roots make 20 answers at most, and a person waits for them.
  */
-const SHARE_OF_MX = 0.5;
+const SPREAD_OF_A_ROOT = milliseconds(40);
 /** Twenty control points that ask for everything within one MX; each entry is under 1 kB. */
 const MAX_PENDING = 512;
 
@@ -74,10 +72,14 @@ export class SearchResponder implements Machine<SearchResponderOutput> {
     if (this.#pending.some((answer) => answer.search === search)) return ignored('already pending');
     if (this.#pending.length + answers.length > MAX_PENDING) return ignored('too many searches');
     if (!this.#allowance.allows(from.address, answers.length, now)) return ignored('too many searches');
-    const spread = delaySpreadOf(message);
+    const mayWait = allowsDelay(message);
+    const hasFirst = answers.some(({ root }) => root.rank === 'first');
     for (const answer of answers) {
+      // The second root waits for the first: a control point that takes the first answer gets the first root.
+      const slot = hasFirst && answer.root.rank === 'second' ? 1 : 0;
+      const delay = scale(SPREAD_OF_A_ROOT, slot + this.#random.unit());
       this.#pending.push({
-        at: after(now, (spread * this.#random.unit()) as Duration),
+        at: mayWait ? after(now, delay) : now,
         to: from,
         search,
         message: searchResponse(this.#speaker, answer.root, answer),
@@ -110,12 +112,11 @@ function isDiscover(message: SsdpMessage): boolean {
 }
 
 /**
- * UDA 1.1 §1.3.2: answers are spread, and all there within MX s. Without a sensible MX it is a unicast search, which wants
- * its answer within a second.
+ * UDA 1.1 §1.3.2: answers are spread, and all there within MX s, a whole second at least. Without a sensible MX it is a
+ * unicast search, which wants its answer at once.
  */
-function delaySpreadOf(message: SsdpMessage): Duration {
-  const text = headerOf(message, 'MX') ?? '';
-  return /^\d+$/.test(text) ? scale(shorter(seconds(Number(text)), MAX_DELAY), SHARE_OF_MX) : seconds(0);
+function allowsDelay(message: SsdpMessage): boolean {
+  return /^0*[1-9]\d*$/.test(headerOf(message, 'MX') ?? '');
 }
 
 /** The directed broadcast address: one answer to it would reach every machine. */

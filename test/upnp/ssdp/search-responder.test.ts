@@ -8,6 +8,7 @@ import { after, type Instant, instant, milliseconds, seconds } from '../../../sr
 import type { AdvertisedRoot } from '../../../src/upnp/ssdp/advertised-root.ts';
 import { SearchResponder, type SearchResponderOutput } from '../../../src/upnp/ssdp/search-responder.ts';
 import { headerOf, searchMessage } from '../../../src/upnp/ssdp/ssdp-messages.ts';
+import { seededRandom } from '../../doubles/seeded-random.ts';
 import { always, IGD1, IGD2, IGD2_ALONE, SPEAKER } from './roots.ts';
 
 const T0 = instant(5000);
@@ -136,25 +137,33 @@ describe('which searches are answered (UDA 1.1 §1.3.2)', () => {
 });
 
 describe('when they are answered (UDA 1.1 §1.3.2)', () => {
-  it.each([
-    ['1', 250],
-    ['3', 750],
-    ['5', 1250],
-    ['6', 1250],
-    ['120', 1250],
-    ['99999999999999999999', 1250],
-  ])(
-    'MX %s: spreads answers over the first half of MX, more than 5 counting as 5 (half way here: %d ms)',
-    (mx, wait) => {
+  it.each(['1', '3', '5', '6', '120', '99999999999999999999'])(
+    'MX %s: answers after some tens of milliseconds, however long the control point would wait (half way here: 20)',
+    (mx) => {
       const responder = both(0.5);
       const message = search(['MAN', '"ssdp:discover"'], ['MX', mx], ['ST', 'upnp:rootdevice']);
       expect(responder.handleMessage(message, ASKER, T0)).toEqual([]);
-      expect(responder.nextWake()?.at).toBe(after(T0, milliseconds(wait)));
-      expect(responder.handleTimeout(after(T0, milliseconds(wait - 1)))).toEqual([]);
-      expect(responder.handleTimeout(after(T0, milliseconds(wait)))).toMatchObject([{ kind: 'unicast', to: ASKER }]);
+      expect(responder.nextWake()?.at).toBe(after(T0, milliseconds(20)));
+      expect(responder.handleTimeout(after(T0, milliseconds(19)))).toEqual([]);
+      expect(responder.handleTimeout(after(T0, milliseconds(20)))).toMatchObject([{ kind: 'unicast', to: ASKER }]);
       expect(responder.nextWake()).toBeUndefined();
     },
   );
+
+  it('has answered everything within 100 ms', () => {
+    const responder = both(0.999);
+    expect(responder.handleMessage(searchMessage('ssdp:all', 3), ASKER, T0)).toEqual([]);
+    expect(responder.handleTimeout(after(T0, milliseconds(100)))).toHaveLength(20);
+  });
+
+  it('lets the first root finish before the second begins: who takes the first answer has the first root', () => {
+    const unit = seededRandom(7).unit;
+    const responder = new SearchResponder(SPEAKER, [IGD2, IGD1], LAN, { unit });
+    responder.handleMessage(searchMessage('ssdp:all', 3), ASKER, T0);
+    const found = answersIn(responder.handleTimeout(after(T0, milliseconds(100))));
+    const roots = found.map((message) => headerOf(message, 'LOCATION')?.slice(-9));
+    expect(roots).toEqual([...Array(10).fill('/igd1.xml'), ...Array(10).fill('/igd2.xml')]);
+  });
 
   it('gives each answer of one search its own delay', () => {
     let step = 0;
