@@ -35,7 +35,7 @@ import type { MappingOrder } from './operator/operator-source.ts';
 import type { Terminal } from './operator/terminal.ts';
 import { askAdmin } from './platform/admin-client.ts';
 import { createNodeHost } from './platform/node-host.ts';
-import { createNodeLog } from './platform/node-log.ts';
+import { createNodeLog, logStyle } from './platform/node-log.ts';
 import { nodeRandom, seededRandom } from './platform/node-random.ts';
 import { createProcessFigures } from './platform/process-figures.ts';
 import { openTerminal } from './platform/terminal.ts';
@@ -201,7 +201,7 @@ function stopped(): Promise<void> {
 }
 
 function daemonHost(config: Config): Host {
-  const style = terminal.isTerminal ? 'pretty' : 'json';
+  const style = logStyle(config.log.format, terminal);
   const log = createNodeLog({ level: config.log.level, style, isColoured: terminal.hasColour });
   // A bug must be seen: one line with its stack, and the end, so that whoever supervises the daemon starts it afresh.
   process.on('uncaughtException', (error) => {

@@ -124,6 +124,8 @@ export const CONFIG_OPTIONS = [
 
   option('log.level', 'log-level', choice('debug', 'info', 'warn', 'error'), 'info',
     'The least important messages that are written.'),
+  option('log.format', 'log-format', choice('auto', 'text', 'json'), 'auto',
+    '"text": a sentence a line, for people and syslog. "json": for programs. "auto": text on a terminal and for systemd, else JSON.'),
 
   hidden(option('simulation.seed', 'random-seed', whole('NUMBER', 0, 2 ** 32 - 1), 0,
     'Repeats the random choices of an earlier run of `demo` or `simulate`; 0 for new ones.')),

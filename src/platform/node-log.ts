@@ -1,19 +1,42 @@
-// The log over pino: JSON lines on standard output, a readable line each on a terminal. No worker thread, no transport.
+// The log over pino, in the form its reader understands: a coloured line on a terminal, text with priorities for systemd's
+// journal, text on two streams for other supervisors, JSON for programs. No worker thread, no transport.
 
 import { destination, pino } from 'pino';
 import type { Log, LogFields } from '../base/log.ts';
+import { withPriority } from './journal.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
+/**
+ * "journal": lines with "<4>" before them. "syslog": warnings and errors go to standard error, because OpenWrt's procd makes
+ * no other difference between lines.
+ */
+export type LogStyle = 'json' | 'pretty' | 'journal' | 'syslog';
+
 export interface LogOptions {
   readonly level: LogLevel;
-  readonly style: 'json' | 'pretty';
+  readonly style: LogStyle;
   readonly isColoured: boolean;
 }
 
+export interface LogReader {
+  readonly isTerminal: boolean;
+  readonly isJournal: boolean;
+}
+
+/** What `log.format` means where our output goes. */
+export function logStyle(format: 'auto' | 'text' | 'json', reader: LogReader): LogStyle {
+  if (format === 'json') return 'json';
+  if (reader.isTerminal) return 'pretty';
+  if (reader.isJournal) return 'journal';
+  return format === 'text' ? 'syslog' : 'json';
+}
+
 export function createNodeLog(options: LogOptions): Log {
-  const stream = options.style === 'json' ? destination({ dest: 1, sync: true }) : new PrettyStream(options.isColoured);
-  const logger = pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+  const logger = pino(
+    { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    streamFor(options),
+  );
   const at =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
     (message: string, fields?: LogFields): void =>
@@ -21,28 +44,74 @@ export function createNodeLog(options: LogOptions): Log {
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
-const LEVEL_NAMES: Readonly<Record<number, readonly [name: string, colour: string]>> = {
-  20: ['debug', '\x1b[2m'],
-  30: ['info ', '\x1b[32m'],
-  40: ['warn ', '\x1b[33m'],
-  50: ['error', '\x1b[31m'],
-};
-
-class PrettyStream {
-  readonly #isColoured: boolean;
-
-  constructor(isColoured: boolean) {
-    this.#isColoured = isColoured;
-  }
-
-  write(line: string): void {
-    const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
-    const [name, colour] = LEVEL_NAMES[Number(level)] ?? ['', ''];
-    const clock = String(time).slice(11, 19);
-    const details = Object.entries(fields)
-      .map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
-      .join('');
-    const paint = (text: string, code: string): string => (this.#isColoured ? `${code}${text}\x1b[0m` : text);
-    process.stdout.write(`${clock} ${paint(name, colour)} ${String(msg)}${paint(details, '\x1b[2m')}\n`);
-  }
+interface LineStream {
+  write(line: string): void;
 }
+
+function streamFor({ style, isColoured }: LogOptions): LineStream {
+  const out = destination({ dest: 1, sync: true });
+  if (style === 'json') return out;
+  if (style === 'pretty') {
+    const print = (text: string): void => {
+      process.stdout.write(text);
+    };
+    return { write: (line) => print(`${prettyLine(line, isColoured)}\n`) };
+  }
+  if (style === 'journal') return { write: (line) => void out.write(`${journalLine(line)}\n`) };
+  const err = destination({ dest: 2, sync: true });
+  return {
+    write: (line) => void (isSerious(line) ? err : out).write(`${textLine(line)}\n`),
+  };
+}
+
+interface LevelOfPino {
+  readonly name: string;
+  readonly colour: string;
+  /** Of syslog(3). */
+  readonly priority: number;
+}
+
+const LEVELS: Readonly<Record<number, LevelOfPino>> = {
+  20: { name: 'debug', colour: '\x1b[2m', priority: 7 },
+  30: { name: 'info', colour: '\x1b[32m', priority: 6 },
+  40: { name: 'warn', colour: '\x1b[33m', priority: 4 },
+  50: { name: 'error', colour: '\x1b[31m', priority: 3 },
+};
+const PRIORITY_OF_WARNINGS = 4;
+
+function parsed(line: string) {
+  const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  const known = LEVELS[Number(level)] ?? { name: '', colour: '', priority: 6 };
+  return { ...known, clock: String(time).slice(11, 19), message: String(msg), fields: Object.entries(fields) };
+}
+
+function prettyLine(line: string, isColoured: boolean): string {
+  const { name, colour, clock, message, fields } = parsed(line);
+  const details = fields
+    .map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join('');
+  const paint = (text: string, code: string): string => (isColoured ? `${code}${text}\x1b[0m` : text);
+  return `${clock} ${paint(name.padEnd(5), colour)} ${message}${paint(details, '\x1b[2m')}`;
+}
+
+/** Without a clock: who collects such lines notes the time. */
+export function textLine(line: string): string {
+  const { name, message, fields } = parsed(line);
+  const head = name === 'info' ? '' : `${name}: `;
+  return `${head}${onOneLine(message)}${fields.map(([key, value]) => ` ${key}=${fieldText(value)}`).join('')}`;
+}
+
+export const journalLine = (line: string): string => withPriority(parsed(line).priority, textLine(line));
+
+export const isSerious = (line: string): boolean => parsed(line).priority <= PRIORITY_OF_WARNINGS;
+
+/** What a LAN host chose must neither begin a line of its own nor look like a second field. */
+function fieldText(value: unknown): string {
+  const isPlain = typeof value === 'string' && /^[\w.:/,+@-]+$/.test(value);
+  return isPlain ? value : onOneLine(JSON.stringify(value) ?? 'undefined');
+}
+
+const onOneLine = (text: string): string =>
+  text.replace(/\p{Cc}/gu, (character) =>
+    character === '\n' ? '\\n' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );

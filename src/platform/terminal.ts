@@ -1,9 +1,12 @@
 // The terminal the process was started from: how wide it is, whether it shows colour, what stops us.
 
 import type { WriteStream } from 'node:tty';
+import { isReadByJournal, JOURNAL_ERROR, withPriority } from './journal.ts';
 
 export interface NodeTerminal {
   readonly isTerminal: boolean;
+  /** systemd's journal reads our output. */
+  readonly isJournal: boolean;
   readonly hasColour: boolean;
   columns(): number;
   rows(): number;
@@ -21,6 +24,8 @@ const STANDARD_ROWS = 24;
 
 export function openTerminal(): NodeTerminal {
   const out: Partial<WriteStream> & NodeJS.WriteStream = process.stdout;
+  const journalStream = process.env['JOURNAL_STREAM'];
+  const isErrorRead = isReadByJournal(2, journalStream);
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
   let hangUp = (): void => stop.abort();
@@ -29,6 +34,7 @@ export function openTerminal(): NodeTerminal {
   process.stdout.on('error', () => stop.abort());
   return {
     isTerminal: process.stdout.isTTY === true,
+    isJournal: isReadByJournal(1, journalStream),
     // https://no-color.org: any value that is not empty.
     hasColour:
       process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb',
@@ -39,7 +45,7 @@ export function openTerminal(): NodeTerminal {
       process.stdout.write(text);
     },
     complain: (text) => {
-      process.stderr.write(text);
+      process.stderr.write(isErrorRead ? withPriority(JOURNAL_ERROR, text) : text);
     },
     stopped: stop.signal,
     onHangUp: (work) => {
