@@ -24,8 +24,10 @@ export interface Nat1Rule {
 export type Nat1Problem = string;
 
 export interface LocalNat {
+  /** Why nobody would get in by a new rule, in a clause; undefined: nothing is in the way. Asked before the PCP server is. */
+  obstacle(): string | undefined;
   /** A NAT1 port that nothing here uses; `wished` when it is free. Undefined: none left. Held until `unreserve`. */
-  reserve(protocol: TransportProtocol, wished: PortNumber): PortNumber | undefined;
+  reserve(protocol: TransportProtocol, wished: PortNumber): Promise<PortNumber | undefined>;
   /** Marks a port as taken by a mapping read from disk. */
   reserveExactly(protocol: TransportProtocol, port: PortNumber): boolean;
   unreserve(protocol: TransportProtocol, port: PortNumber): void;

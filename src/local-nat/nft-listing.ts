@@ -74,12 +74,22 @@ function listedElements(map: JsonObject): readonly ListedElement[] {
     if (!Array.isArray(pair)) return [];
     const [left, right] = pair as readonly unknown[];
     const timed = asObject(asObject(left)?.['elem']);
-    const key = partsText(timed === undefined ? left : timed['val']);
+    const key = keyOf(timed === undefined ? left : timed['val']);
     const value = partsText(right);
     if (key === undefined || value === undefined) return [];
     const expires = timed?.['expires'];
     return [{ key, value, expiresSeconds: typeof expires === 'number' ? expires : undefined }];
   });
+}
+
+/** Where /etc/protocols is missing, nft knows protocols by their numbers only. They stand before the port. */
+const PROTOCOL_NAMES: Readonly<Record<string, string>> = { '6': 'tcp', '17': 'udp' };
+
+function keyOf(value: unknown): string | undefined {
+  const parts = asObject(value)?.['concat'];
+  if (!Array.isArray(parts)) return partsText(value);
+  const before = parts.length - 2;
+  return concatenation(...parts.map(String).map((part, i) => (i === before ? (PROTOCOL_NAMES[part] ?? part) : part)));
 }
 
 /** {"concat": ["100.64.0.2", "tcp", 6881]} or a single word. */

@@ -23,9 +23,19 @@ export const NFT_MAP_NAMES = Object.keys(NFT_MAPS) as readonly NftMapName[];
 /** A throw-away map: with it the start finds out whether this kernel lets `add element` extend a timeout. */
 export const PROBE_MAP = 'probe';
 
+/** Where our own servers are: no packet reaches them by another interface. */
+export interface LanDoors {
+  readonly interfaces: readonly string[];
+  /** IPv4 addresses that we listen at. */
+  readonly addresses: readonly string[];
+  readonly httpPorts: readonly number[];
+}
+
 export interface RulesetOptions {
-  readonly wanInterface: string;
+  /** Undefined: not known yet, and nothing is translated. */
+  readonly wanInterface: string | undefined;
   readonly hairpin: boolean;
+  readonly doors: LanDoors;
 }
 
 /** Linux: at most 15 octets; and nothing that could end the quoted string it is written in. */
@@ -36,7 +46,11 @@ export const isInterfaceName = (name: string): boolean => /^[\w.@:+-]{1,15}$/.te
  * One statement per line: nft 1.0.6 trips over chains written on one.
  */
 export function renderRuleset(options: RulesetOptions): string {
-  if (!isInterfaceName(options.wanInterface)) throw new RangeError(`not an interface name: ${options.wanInterface}`);
+  const { wanInterface, doors } = options;
+  const strange = [...(wanInterface === undefined ? [] : [wanInterface]), ...doors.interfaces].find(
+    (name) => !isInterfaceName(name),
+  );
+  if (strange !== undefined) throw new RangeError(`not an interface name: ${strange}`);
   const maps = NFT_MAP_NAMES.map((name) => `add map ${NFT_TABLE} ${name} { type ${NFT_MAPS[name]}; flags timeout; }`);
   return [
     `add table ${NFT_TABLE}`,
@@ -44,14 +58,17 @@ export function renderRuleset(options: RulesetOptions): string {
     // A little before everybody else's destination and source NAT, so that a masquerade rule does not come first.
     `add chain ${NFT_TABLE} arrivals { type nat hook prerouting priority dstnat - 5; policy accept; }`,
     `add chain ${NFT_TABLE} departures { type nat hook postrouting priority srcnat - 5; policy accept; }`,
+    `add chain ${NFT_TABLE} guard { type filter hook input priority filter - 5; policy accept; }`,
     `flush chain ${NFT_TABLE} arrivals`,
     `flush chain ${NFT_TABLE} departures`,
-    ...rules(options).map((rule) => `add rule ${NFT_TABLE} ${rule}`),
+    `flush chain ${NFT_TABLE} guard`,
+    ...[...natRules(options), ...guardRules(options)].map((rule) => `add rule ${NFT_TABLE} ${rule}`),
     '',
   ].join('\n');
 }
 
-function rules({ wanInterface, hairpin }: RulesetOptions): readonly string[] {
+function natRules({ wanInterface, hairpin }: RulesetOptions): readonly string[] {
+  if (wanInterface === undefined) return [];
   const wan = `"${wanInterface}"`;
   const inbound = [
     // The narrower map is asked first: a rule for one remote host wins over one for everybody.
@@ -68,6 +85,29 @@ function rules({ wanInterface, hairpin }: RulesetOptions): readonly string[] {
     `departures iifname != ${wan} oifname != ${wan} ct status dnat ` +
       'snat ip to ip daddr . meta l4proto . th dport map @hairpin_source',
   ];
+}
+
+/**
+ * Only what nobody but us can be meant by is dropped: answers of a PCP server that do not come from where it is, and what is
+ * sent to our doors from outside the LAN. They guard themselves, too; this holds where an address is forged.
+ */
+function guardRules({ wanInterface, doors }: RulesetOptions): readonly string[] {
+  const rules: string[] = [];
+  if (wanInterface !== undefined) {
+    rules.push(
+      `guard iifname != { "lo", "${wanInterface}" } udp sport 5351 drop`,
+      `guard iifname "${wanInterface}" udp dport { 1900, 5351 } drop`,
+    );
+  }
+  if (doors.addresses.length > 0) {
+    const outside = `iifname != { ${['lo', ...doors.interfaces].map((name) => `"${name}"`).join(', ')} }`;
+    const ours = `ip daddr { ${doors.addresses.join(', ')} }`;
+    rules.push(
+      `guard ${outside} ${ours} udp dport { 1900, 5351 } drop`,
+      `guard ${outside} ${ours} tcp dport { ${doors.httpPorts.join(', ')} } drop`,
+    );
+  }
+  return rules;
 }
 
 /** Another type of map cannot be changed in place: a table of a strange make is thrown away first, in the same transaction. */

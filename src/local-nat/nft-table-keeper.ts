@@ -7,9 +7,9 @@ import { ok, type Result, refused, unreachable } from '../base/result.ts';
 import { after, type Duration, earlier, type Instant, seconds } from '../base/time.ts';
 import { CheckTimes } from './check-times.ts';
 import type { Nat1Problem, Nat1Rule } from './local-nat.ts';
-import { type HeldRule, Nat1Claims, type RuleKey, ruleKey } from './nat1-claims.ts';
+import { Nat1Claims, ruleKey } from './nat1-claims.ts';
 import { type NftCall, type NftOutcome, nftElements, nftListTable, nftScript, nftSuccess } from './nft-program.ts';
-import { type RulesetOptions, renderFreshRuleset, renderTableRemoval } from './nft-ruleset.ts';
+import { type RulesetOptions, renderFreshRuleset, renderRuleset, renderTableRemoval } from './nft-ruleset.ts';
 import {
   applyChanges,
   changeFor,
@@ -18,13 +18,15 @@ import {
   type TimedElement,
 } from './nft-transaction.ts';
 import type { OpenedTable } from './open-nft-table.ts';
+import { type ClaimedRequest, claim, halves, type RequestId, type RuleRequest, takeBack } from './rule-requests.ts';
 import { asBelieved, readListing, whatWasWrong, wrongElements } from './table-comparison.ts';
 import { glanceAtTable, rulesPrintSeen } from './table-glance.ts';
 
 /** After a restart, elements of the earlier run wait this long for their mapping to be read and applied again. */
 export const STRANGERS_STAY = seconds(60);
 
-export type RequestId = number;
+/** Finds two bad rules among a thousand; more of them are no accident of one client, and the rest is refused as a whole. */
+const MOST_SPLITS = 32;
 
 export type KeeperOutput =
   /** Exactly one at a time; its outcome goes to `handleNft`. */
@@ -34,20 +36,17 @@ export type KeeperOutput =
   | { readonly kind: 'put back'; readonly what: string }
   | { readonly kind: 'nft failed'; readonly problem: Nat1Problem };
 
-/** A request that waits for the kernel; one that set a rule, with what to return to when the kernel says no. */
-interface Pending {
-  readonly id: RequestId;
-  readonly undo: { readonly key: RuleKey; readonly set: HeldRule; readonly before: HeldRule | undefined } | undefined;
-}
+type Batch = readonly ClaimedRequest[];
 
 type Work =
   | { readonly state: 'idle' }
-  | { readonly state: 'glancing'; readonly batch: readonly Pending[] }
-  | { readonly state: 'looking'; readonly batch: readonly Pending[]; readonly becauseOfGlance: boolean }
+  | { readonly state: 'glancing'; readonly batch: Batch }
+  | { readonly state: 'looking'; readonly batch: Batch; readonly becauseOfGlance: boolean }
   | {
       readonly state: 'writing';
-      readonly batch: readonly Pending[];
+      readonly batch: Batch;
       readonly changes: readonly ElementChange[];
+      readonly hasRules: boolean;
       /** Made from a listing taken a moment ago: looking again would not help. */
       readonly isRepair: boolean;
       readonly putBack: string | undefined;
@@ -56,7 +55,9 @@ type Work =
   | { readonly state: 'closed' };
 
 export class NftTableKeeper implements Machine<KeeperOutput> {
-  readonly #ruleset: RulesetOptions;
+  #ruleset: RulesetOptions;
+  /** What the kernel has of it. */
+  #rules: 'as they should be' | 'older' | 'of no use' = 'as they should be';
   readonly #addExtends: boolean;
   /** How our rules list here; undefined after they were made anew: the next listing is the measure. */
   #rulesPrint: string | undefined;
@@ -65,7 +66,10 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
   #areStrangersGone = false;
   #held: Map<string, TimedElement>;
   #work: Work = { state: 'idle' };
-  #pending: Pending[] = [];
+  #pending: RuleRequest[] = [];
+  /** Parts of a transaction that nft refused, each to be tried by itself. */
+  #parts: (readonly RuleRequest[])[] = [];
+  #splitsLeft = MOST_SPLITS;
   #touched = new Set<string>();
   #mustLook = false;
   #removal: RequestId | undefined;
@@ -94,17 +98,21 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
   handleApply(request: RequestId, rule: Nat1Rule, validFor: Duration, now: Instant): readonly KeeperOutput[] {
     if (this.#claims.wanAddress === undefined)
       return [settled(request, refused('the WAN interface has no IPv4 address'))];
-    const key = ruleKey(rule);
-    const before = this.#claims.get(key);
-    const set: HeldRule = { rule, until: after(now, validFor) };
-    this.#touch(this.#claims.set(key, set));
-    return this.#wait({ id: request, undo: { key, set, before } }, now);
+    const held = { rule, until: after(now, validFor) };
+    return this.#wait({ id: request, wish: { key: ruleKey(rule), held } }, now);
   }
 
   handleRemove(request: RequestId, rule: Nat1Rule, now: Instant): readonly KeeperOutput[] {
-    this.#touch(this.#claims.set(ruleKey(rule), undefined));
-    // When the kernel does not do it now, the next check removes what nobody claims any more.
-    return this.#wait({ id: request, undo: undefined }, now);
+    return this.#wait({ id: request, wish: { key: ruleKey(rule), held: undefined } }, now);
+  }
+
+  /** Rules are rewritten together with the elements that go with them; those that stay are not touched. */
+  handleRuleset(ruleset: RulesetOptions, now: Instant): readonly KeeperOutput[] {
+    if (renderRuleset(ruleset) === renderRuleset(this.#ruleset)) return [];
+    this.#ruleset = ruleset;
+    if (this.#rules === 'as they should be') this.#rules = 'older';
+    this.#waitingSince ??= now;
+    return [];
   }
 
   handleWanAddress(address: IpAddress, now: Instant): readonly KeeperOutput[] {
@@ -117,7 +125,7 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
   /** Looks at the kernel's table and puts right what is not as it should be. */
   handleCheck(request: RequestId, now: Instant): readonly KeeperOutput[] {
     this.#mustLook = true;
-    return this.#wait({ id: request, undo: undefined }, now);
+    return this.#wait({ id: request, wish: undefined }, now);
   }
 
   /** Removes our table; the last thing a keeper does. */
@@ -140,7 +148,13 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
     if (this.#removal !== undefined) return this.#removeTable(this.#removal);
     const check = this.#mustLook ? 'look' : this.#checkTimes.due(this.#held.size, now);
     if (check === undefined && this.#waitingSince === undefined) return [];
-    const batch = this.#pending;
+    const part = this.#parts.shift();
+    if (part !== undefined) {
+      // The table was listed when the whole was refused: looking again would not help.
+      return this.#write(this.#claim(part), this.#changesFor(this.#touched, now), ALONE, now);
+    }
+    this.#splitsLeft = MOST_SPLITS;
+    const batch = this.#claim(this.#pending);
     this.#pending = [];
     this.#waitingSince = undefined;
     if (check === 'look') return this.#look(batch, now);
@@ -169,18 +183,22 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
     }
   }
 
-  #wait(pending: Pending, now: Instant): readonly KeeperOutput[] {
-    if (this.#work.state === 'closed') return [settled(pending.id, refused('the NAT table was given up'))];
-    this.#pending.push(pending);
+  #wait(request: RuleRequest, now: Instant): readonly KeeperOutput[] {
+    if (this.#work.state === 'closed') return [settled(request.id, refused('the NAT table was given up'))];
+    this.#pending.push(request);
     this.#waitingSince ??= now;
     return [];
+  }
+
+  #claim(requests: readonly RuleRequest[]): Batch {
+    return claim(requests, this.#claims, (ids) => this.#touch(ids));
   }
 
   #touch(ids: Iterable<string>): void {
     for (const id of ids) this.#touched.add(id);
   }
 
-  #glance(batch: readonly Pending[], now: Instant): readonly KeeperOutput[] {
+  #glance(batch: Batch, now: Instant): readonly KeeperOutput[] {
     this.#forgetExpired(now);
     this.#checkTimes.glancing(this.#held.size, now);
     this.#glances += 1;
@@ -188,7 +206,7 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
     return [{ kind: 'run nft', call: glanceAtTable(this.#held, this.#glances, now), changes: 0 }];
   }
 
-  #glanced(batch: readonly Pending[], outcome: NftOutcome, now: Instant): readonly KeeperOutput[] {
+  #glanced(batch: Batch, outcome: NftOutcome, now: Instant): readonly KeeperOutput[] {
     const print = rulesPrintSeen(outcome, now);
     if (print === undefined || print !== (this.#rulesPrint ?? print)) return this.#look(batch, now, true);
     this.#rulesPrint = print;
@@ -203,7 +221,7 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
     this.#areStrangersGone = true;
   }
 
-  #look(batch: readonly Pending[], now: Instant, becauseOfGlance = false): readonly KeeperOutput[] {
+  #look(batch: Batch, now: Instant, becauseOfGlance = false): readonly KeeperOutput[] {
     this.#mustLook = false;
     this.#checkTimes.looking(this.#held.size, now);
     this.#work = { state: 'looking', batch, becauseOfGlance };
@@ -218,8 +236,10 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
     const listing = readListing(outcome, now);
     if (!listing.ok) return this.#failed(batch, listing.error);
     const found = listing.value;
-    const rulesAreOurs = found !== undefined && found.rulesPrint === (this.#rulesPrint ?? found.rulesPrint);
+    const rulesAreOurs =
+      found !== undefined && this.#rules !== 'of no use' && found.rulesPrint === (this.#rulesPrint ?? found.rulesPrint);
     this.#rulesPrint = rulesAreOurs ? found.rulesPrint : undefined;
+    if (!rulesAreOurs) this.#rules = 'of no use';
     this.#forgetExpired(now);
     const believed = this.#held;
     // Rules are remade together with the table: a map of the wrong make cannot be mended in place.
@@ -229,8 +249,7 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
     const changes = this.#changesFor(this.#touched, now);
     const putBack = whatWasWrong(found !== undefined, rulesAreOurs, wrongElements(changes, believed));
     if (becauseOfGlance && putBack === undefined) this.#checkTimes.misled(this.#held.size, now);
-    const rules = rulesAreOurs ? '' : renderFreshRuleset(this.#ruleset);
-    return this.#write(batch, changes, { isRepair: true, putBack }, now, rules);
+    return this.#write(batch, changes, { isRepair: true, putBack }, now);
   }
 
   #forgetExpired(now: Instant): void {
@@ -247,65 +266,81 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
     return changes;
   }
 
-  #writeTouched(batch: readonly Pending[], now: Instant): readonly KeeperOutput[] {
+  #writeTouched(batch: Batch, now: Instant): readonly KeeperOutput[] {
     return this.#write(batch, this.#changesFor(this.#touched, now), { isRepair: false, putBack: undefined }, now);
   }
 
   #write(
-    batch: readonly Pending[],
+    batch: Batch,
     changes: readonly ElementChange[],
     purpose: { readonly isRepair: boolean; readonly putBack: string | undefined },
     now: Instant,
-    rules = '',
   ): readonly KeeperOutput[] {
     this.#touched.clear();
+    const rules = this.#rulesToWrite();
     if (changes.length === 0 && rules === '') return batch.map(({ id }) => settled(id, ok(undefined)));
-    this.#work = { state: 'writing', batch, changes, ...purpose };
+    this.#work = { state: 'writing', batch, changes, hasRules: rules !== '', ...purpose };
     const elements = renderTransaction(changes, now, this.#addExtends);
     // A repair trusts nothing that was there before, not even the nft that is kept.
-    const call = purpose.isRepair ? nftScript(rules + elements) : nftElements(elements);
+    const isPlain = !purpose.isRepair && rules === '';
+    const call = isPlain ? nftElements(elements) : nftScript(rules + elements);
     return [{ kind: 'run nft', call, changes: changes.length }];
+  }
+
+  #rulesToWrite(): string {
+    if (this.#rules === 'as they should be') return '';
+    return this.#rules === 'older' ? renderRuleset(this.#ruleset) : renderFreshRuleset(this.#ruleset);
   }
 
   #wrote(work: Work & { readonly state: 'writing' }, outcome: NftOutcome, now: Instant): readonly KeeperOutput[] {
     const success = nftSuccess(outcome);
     if (success.ok) {
       applyChanges(this.#held, work.changes);
+      if (work.hasRules) {
+        this.#rules = 'as they should be';
+        this.#rulesPrint = undefined;
+      }
       const news: KeeperOutput[] = work.putBack === undefined ? [] : [{ kind: 'put back', what: work.putBack }];
       return [...news, ...work.batch.map(({ id }) => settled(id, ok(undefined)))];
     }
     // The kernel's table is not what we thought: look, and try once more from what is really there.
     if (!work.isRepair) return this.#look(work.batch, now);
+    // An nft that does not run fails at every part; one that runs says no to something in particular.
+    if (outcome.ok && work.batch.length > 1 && this.#splitsLeft > 0) return this.#split(work.batch, now);
     return this.#failed(work.batch, success.error);
   }
 
-  /** Nothing half done: each rule goes back to what it was, newest change first. */
-  #failed(batch: readonly Pending[], problem: string): readonly KeeperOutput[] {
-    for (const { undo } of [...batch].reverse()) if (undo !== undefined) this.#undo(undo);
-    // What later requests want may have been in the same transaction: it is still to be written.
-    this.#touch(this.#claims.ids());
+  #split(batch: Batch, now: Instant): readonly KeeperOutput[] {
+    this.#splitsLeft -= 1;
+    this.#takeBack(batch);
+    this.#parts.unshift(...halves(batch));
+    this.#waitingSince ??= now;
+    return [];
+  }
+
+  #failed(batch: Batch, problem: string): readonly KeeperOutput[] {
+    this.#takeBack(batch);
     this.#checkTimes.mistrust();
     return [{ kind: 'nft failed', problem }, ...batch.map(({ id }) => settled(id, refused(problem)))];
   }
 
-  #undo({ key, set, before }: Pending['undo'] & object): void {
-    if (this.#claims.get(key) === set) {
-      this.#touch(this.#claims.set(key, before));
-      return;
-    }
-    // A later request has set the rule anew: should that one fail too, it must not return to what failed here.
-    this.#pending = this.#pending.map((pending) =>
-      pending.undo?.before === set ? { ...pending, undo: { ...pending.undo, before } } : pending,
-    );
+  /** Nothing half done: each rule is what it was, and what else was in the transaction is still to be written. */
+  #takeBack(batch: Batch): void {
+    takeBack(batch, this.#claims, (ids) => this.#touch(ids));
+    this.#touch(this.#claims.ids());
   }
 
   #removeTable(request: RequestId): readonly KeeperOutput[] {
-    const abandoned = this.#pending.map(({ id }) => settled(id, refused('the NAT table was given up')));
+    const waiting = [...this.#parts.flat(), ...this.#pending];
+    const abandoned = waiting.map(({ id }) => settled(id, refused('the NAT table was given up')));
+    this.#parts = [];
     this.#pending = [];
     this.#work = { state: 'removing the table', request };
     return [...abandoned, { kind: 'run nft', call: nftScript(renderTableRemoval()), changes: 0 }];
   }
 }
+
+const ALONE = { isRepair: true, putBack: undefined } as const;
 
 const settled = (request: RequestId, outcome: Result<void, Nat1Problem>): KeeperOutput => ({
   kind: 'settled',

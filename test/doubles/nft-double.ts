@@ -26,6 +26,8 @@ export class NftDouble {
   addExtends = true;
   /** false: an nft that cannot be asked for an element of a map. */
   answersGet = true;
+  /** false: a box without /etc/protocols, where nft lists protocols by their numbers. */
+  knowsProtocolNames = true;
   /** What `list ruleset` prints: everybody's rules, for the firewall probe. */
   ruleset = '{"nftables": []}';
   /** What is wrong with the program; every call then ends so. */
@@ -125,6 +127,9 @@ export class NftDouble {
     const words = /^\{ (.+?)(?: timeout (\d+)s)?(?: : (.+))? \}$/.exec(rest);
     if (words === null) throw new Complaint(`Error: syntax error: ${rest}`);
     const [, key = '', timeoutText = '', value = ''] = words;
+    if (rest.includes(':') && /[\da-f]:[\da-f:]/.test(rest)) {
+      throw new Complaint('Error: Could not resolve hostname: Address family for hostname not supported');
+    }
     const held = map.elements.get(key);
     const isAlive = held !== undefined && held.expiresAt > this.now;
     if (verb === 'delete') {
@@ -145,7 +150,8 @@ export class NftDouble {
       const alive = [...elements].filter(([, held]) => held.expiresAt > this.now);
       const elem = alive.map(([key, held]) => {
         const expires = Math.floor((held.expiresAt - this.now) / 1000);
-        return [{ elem: { val: concat(key), timeout: held.timeout, expires } }, concat(held.value)];
+        const listed = this.knowsProtocolNames ? key : key.replace(' tcp ', ' 6 ').replace(' udp ', ' 17 ');
+        return [{ elem: { val: concat(listed), timeout: held.timeout, expires } }, concat(held.value)];
       });
       return { map: { ...home, name, type, handle, ...(elem.length > 0 && !isTerse && { elem }) } };
     });

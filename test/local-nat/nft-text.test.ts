@@ -21,12 +21,23 @@ const LISTING = `{"nftables": [{"metainfo": {"version": "1.0.6", "release_name":
  {"rule": {"family": "inet", "table": "igd2pcp", "chain": "arrivals", "handle": 13, "expr": [{"match": {"op": "==",
   "left": {"meta": {"key": "iifname"}}, "right": "wan"}}]}}]}`;
 
+const NO_DOORS = { interfaces: [], addresses: [], httpPorts: [] };
+
 describe('what nft prints', () => {
   it('reads elements with the latest time they can have left', () => {
     const listing = parseTableListing(LISTING, instant(0));
     expect(listing.ok && [...listing.value.elements.values()]).toEqual([
       { element: nftElement('in', '100.64.0.2 . tcp . 6881', '192.168.77.10 . 6881'), until: 3_600_000 },
       { element: nftElement('hairpin_source', '45.76.1.1 . udp . 6881', '45.76.1.1'), until: 3_600_000 },
+    ]);
+  });
+
+  it('knows protocols by their numbers, as nft writes them where /etc/protocols is missing, and ports 6 and 17 from them', () => {
+    const numbers = LISTING.replace('"tcp", 6881', '6, 6').replace('"udp", 6881', '17, 17');
+    const listing = parseTableListing(numbers, instant(0));
+    expect(listing.ok && [...listing.value.elements.values()].map(({ element }) => element.id)).toEqual([
+      'in 100.64.0.2 . tcp . 6',
+      'hairpin_source 45.76.1.1 . udp . 17',
     ]);
   });
 
@@ -57,16 +68,16 @@ describe('what nft prints', () => {
 
 describe('what nft is told', () => {
   it('writes one statement per line, ours before other NAT chains', () => {
-    const script = renderRuleset({ wanInterface: 'eth0.2', hairpin: true });
+    const script = renderRuleset({ wanInterface: 'eth0.2', hairpin: true, doors: NO_DOORS });
     expect(script).toContain('type nat hook prerouting priority dstnat - 5;');
     expect(script).toContain('type nat hook postrouting priority srcnat - 5;');
-    expect(script.match(/add rule/g)).toHaveLength(5);
+    expect(script.match(/add rule/g)).toHaveLength(7);
     const wrong = script.split('\n').filter((line) => !/^(add|flush) .*$|^$/.test(line));
     expect(wrong).toEqual([]);
   });
 
   it('asks the map for one remote host before the map for everybody', () => {
-    const script = renderRuleset({ wanInterface: 'wan', hairpin: false });
+    const script = renderRuleset({ wanInterface: 'wan', hairpin: false, doors: NO_DOORS });
     expect(script.indexOf('map @in_from')).toBeLessThan(script.indexOf('map @in\n'));
     expect(script).not.toContain('map @hairpin');
   });
@@ -75,9 +86,27 @@ describe('what nft is told', () => {
     'takes no interface name that could end its string: %j',
     (name) => {
       expect(isInterfaceName(name)).toBe(false);
-      expect(() => renderRuleset({ wanInterface: name, hairpin: false })).toThrow(RangeError);
+      expect(() => renderRuleset({ wanInterface: name, hairpin: false, doors: NO_DOORS })).toThrow(RangeError);
     },
   );
+
+  it('drops answers of a PCP server that come from elsewhere, and what is sent to our doors from outside the LAN', () => {
+    const doors = { interfaces: ['br-lan', 'br-guest'], addresses: ['192.168.1.1', '192.168.2.1'], httpPorts: [5000] };
+    const script = renderRuleset({ wanInterface: 'wan', hairpin: false, doors });
+    const outside = 'iifname != { "lo", "br-lan", "br-guest" } ip daddr { 192.168.1.1, 192.168.2.1 }';
+    expect(script.split('\n').filter((line) => line.startsWith('add rule inet igd2pcp guard'))).toEqual([
+      'add rule inet igd2pcp guard iifname != { "lo", "wan" } udp sport 5351 drop',
+      'add rule inet igd2pcp guard iifname "wan" udp dport { 1900, 5351 } drop',
+      `add rule inet igd2pcp guard ${outside} udp dport { 1900, 5351 } drop`,
+      `add rule inet igd2pcp guard ${outside} tcp dport { 5000 } drop`,
+    ]);
+  });
+
+  it('translates nothing before it is known which interface is external', () => {
+    const script = renderRuleset({ wanInterface: undefined, hairpin: true, doors: NO_DOORS });
+    expect(script).not.toContain('add rule');
+    expect(script).toContain('flush chain inet igd2pcp arrivals');
+  });
 
   it('removes before it adds, so that a value can be replaced in one transaction', () => {
     const element = nftElement('in', 'k', 'v');
@@ -95,7 +124,7 @@ describe('what nft is told', () => {
 });
 
 describe('the start', () => {
-  const options = { wanInterface: 'wan', hairpin: false };
+  const options = { wanInterface: 'wan', hairpin: false, doors: NO_DOORS };
 
   it.each([true, false])('finds out whether the kernel extends a timeout on add: %s', async (addExtends) => {
     const nft = new NftDouble();
