@@ -3,19 +3,19 @@
 
 import { between, type Instant, milliseconds } from '../base/time.ts';
 import type { ConnectionStatus } from './gateway.ts';
-import type { PcpService } from './pcp-service.ts';
+import type { Interworking } from './interworking.ts';
 
 export class ConnectionWatch {
-  readonly #pcp: PcpService;
+  readonly #iw: Pick<Interworking, 'pcp' | 'localNat'>;
   #upSince: Instant | undefined;
   #wasDown = false;
 
-  constructor(pcp: PcpService) {
-    this.#pcp = pcp;
+  constructor(iw: Pick<Interworking, 'pcp' | 'localNat'>) {
+    this.#iw = iw;
   }
 
   healthChanged(now: Instant): void {
-    const health = this.#pcp.health();
+    const health = this.#health();
     if (health === 'down') {
       this.#upSince = undefined;
       this.#wasDown = true;
@@ -26,12 +26,18 @@ export class ConnectionWatch {
 
   status(now: Instant): ConnectionStatus {
     this.healthChanged(now);
-    const health = this.#pcp.health();
+    const health = this.#health();
     const uptime = this.#upSince === undefined ? milliseconds(0) : between(this.#upSince, now);
     if (health === 'up')
       return { status: 'Connected', uptime, lastError: this.#wasDown ? 'ERROR_UNKNOWN' : 'ERROR_NONE' };
     return health === 'down'
       ? { status: 'Disconnected', uptime, lastError: 'ERROR_UNKNOWN' }
       : { status: 'Connecting', uptime, lastError: 'ERROR_NONE' };
+  }
+
+  /** Without a server to ask, or a line that lets somebody in, there is no connection. */
+  #health(): 'up' | 'unknown' | 'down' {
+    const { pcp, localNat } = this.#iw;
+    return pcp.currentServer() === undefined || localNat?.obstacle() !== undefined ? 'down' : pcp.health();
   }
 }

@@ -17,7 +17,8 @@ import { deletePortMappingRange } from './delete-port-mapping-range.ts';
 import { ExternalAddress } from './external-address.ts';
 import type { Gateway } from './gateway.ts';
 import { getSpecificPortMappingEntry } from './get-specific-port-mapping-entry.ts';
-import { watchHosts } from './host-watch.ts';
+import { HostDeparture, type HostObservation } from './host-departure.ts';
+import { letGoOfDeparted } from './host-watch.ts';
 import type { GatewayContext, Interworking } from './interworking.ts';
 import { getGenericPortMappingEntry, getListOfPortMappings } from './list-port-mappings.ts';
 import { type LostMapping, LostMappings } from './lost-mappings.ts';
@@ -43,6 +44,8 @@ export interface RunningGateway extends Gateway {
   /** Called when something in `known` changed; the table's changes are announced by the table. */
   onKnownChanged(listener: () => void): void;
   onRefusal(listener: (refusal: RefusedRequest) => void): void;
+  /** The address leases and the neighbour table as they are now: who left loses its mappings (RFC 6970 §5.10). */
+  hostsSeen(observation: HostObservation): void;
   /** After the table's file was read; `stored` is what it held. */
   start(stored: readonly Mapping[]): void;
   /** Deletes everything at the server and here; for the demo, and for who wants no mappings left behind. */
@@ -66,6 +69,7 @@ class InterworkingGateway implements RunningGateway {
   readonly #probes = new ProbeReservations((request, nat1Port) => this.#giveProbeBack(request, nat1Port));
   readonly #renewals: RenewalLoop;
   readonly #connection: ConnectionWatch;
+  readonly #hosts: HostDeparture;
   #systemUpdateId = 0;
   #wakeMoved: () => void = () => {};
   #knownChanged: () => void = () => {};
@@ -74,7 +78,9 @@ class InterworkingGateway implements RunningGateway {
     this.#iw = this.#assemble(context);
     const { table, unit, alarms, now } = this.#iw;
     this.#external.attach(this.#iw);
-    this.#connection = new ConnectionWatch(context.pcp);
+    this.#connection = new ConnectionWatch(context);
+    const { hostGrace, unseenHostKept } = context.options;
+    this.#hosts = new HostDeparture({ grace: hostGrace, unseen: unseenHostKept });
     this.#renewals = new RenewalLoop(table, unit, {
       ending: (mapping) => this.#iw.releases.owe(mapping),
       whyLost: (mapping) => whyLost(this.#iw, mapping),
@@ -133,7 +139,10 @@ class InterworkingGateway implements RunningGateway {
     resumeMappings(this.#iw, stored);
     this.#iw.releases.resume();
     if (this.#iw.options.externalAddress === 'anchor') void this.#external.keepAnchor();
-    void watchHosts(this.#iw);
+  }
+
+  hostsSeen(observation: HostObservation): void {
+    letGoOfDeparted(this.#iw, this.#hosts, observation);
   }
 
   async close(within: Duration): Promise<void> {

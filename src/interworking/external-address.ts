@@ -33,7 +33,7 @@ export class ExternalAddress implements ExternalAddresses {
   #silentUntil: Instant | undefined;
   #asking: Promise<IpAddress | undefined> | undefined;
   #protocol: TransportProtocol = 'UDP';
-  #internalPorts = new Map<TransportProtocol, PortNumber>();
+  #internalPorts = new Map<TransportProtocol, Promise<PortNumber>>();
   #held: MapKey | undefined;
   #isClosed = false;
   readonly #changed: () => void;
@@ -113,7 +113,7 @@ export class ExternalAddress implements ExternalAddresses {
   }
 
   async #askServer(iw: Interworking): Promise<IpAddress | undefined> {
-    const request = this.#request(iw);
+    const request = await this.#request(iw);
     const outcome = await iw.pcp.map(request, { kind: 'answer within', budget: iw.options.answerWithin });
     if (outcome.kind === 'granted') {
       const { protocol, internalPort, thirdParty, nonce } = request;
@@ -128,9 +128,9 @@ export class ExternalAddress implements ExternalAddresses {
     return undefined;
   }
 
-  #request(iw: Interworking): MapRequest {
+  async #request(iw: Interworking): Promise<MapRequest> {
     const protocol = this.#protocol;
-    const internalPort = this.#internalPort(iw, protocol);
+    const internalPort = await this.#internalPort(iw, protocol);
     const server = iw.pcp.currentServer() ?? '';
     return {
       protocol,
@@ -146,10 +146,11 @@ export class ExternalAddress implements ExternalAddresses {
   }
 
   /** With NAT1 a port that leads nowhere, kept for good. */
-  #internalPort(iw: Interworking, protocol: TransportProtocol): PortNumber {
+  #internalPort(iw: Interworking, protocol: TransportProtocol): Promise<PortNumber> {
     const known = this.#internalPorts.get(protocol);
     if (known !== undefined) return known;
-    const port = iw.localNat?.reserve(protocol, ADDRESS_PROBE_PORT) ?? ADDRESS_PROBE_PORT;
+    const reserved = iw.localNat?.reserve(protocol, ADDRESS_PROBE_PORT).then((port) => port ?? ADDRESS_PROBE_PORT);
+    const port = reserved ?? Promise.resolve(ADDRESS_PROBE_PORT);
     this.#internalPorts.set(protocol, port);
     return port;
   }

@@ -44,10 +44,14 @@ interface Evidence {
 interface Sign {
   readonly why: string;
   readonly isCertain: boolean;
+  /** Somebody else has the address now, and would get what the first one's ports bring. */
+  readonly isSomebodyElse: boolean;
 }
 
 interface Watched {
-  mac: string | undefined;
+  /** By the address lease, and as seen on the wire: behind a repeater the two differ. */
+  leaseMac: string | undefined;
+  seenMac: string | undefined;
   hadLease: boolean;
   lastSeenAt: Instant;
   suspect: (Sign & { readonly since: Instant }) | undefined;
@@ -89,8 +93,8 @@ export class HostDeparture {
         continue;
       }
       host.suspect ??= { since: now, ...sign };
-      if (now < after(host.suspect.since, this.#patience.grace)) continue;
-      departed.push({ address, why: host.suspect.why, isCertain: host.suspect.isCertain });
+      if (!sign.isSomebodyElse && now < after(host.suspect.since, this.#patience.grace)) continue;
+      departed.push({ address, why: sign.why, isCertain: sign.isCertain });
       this.#watched.delete(address);
     }
     return departed;
@@ -99,7 +103,13 @@ export class HostDeparture {
   #watch(address: string, now: Instant): Watched {
     const known = this.#watched.get(address);
     if (known !== undefined) return known;
-    const fresh: Watched = { mac: undefined, hadLease: false, lastSeenAt: now, suspect: undefined };
+    const fresh: Watched = {
+      leaseMac: undefined,
+      seenMac: undefined,
+      hadLease: false,
+      lastSeenAt: now,
+      suspect: undefined,
+    };
     this.#watched.set(address, fresh);
     return fresh;
   }
@@ -108,20 +118,37 @@ export class HostDeparture {
     const { lease, canReadLeases, neighbour, canSeeAnybody } = evidence;
     const isSeen = neighbour?.isReachable === true;
     if (isSeen || !canSeeAnybody) host.lastSeenAt = now;
-    const mac = lease?.mac ?? (isSeen ? neighbour.mac.toLowerCase() : undefined);
-    host.mac ??= mac;
-    if (mac !== undefined && host.mac !== mac)
-      return { why: `its address went from ${host.mac} to ${mac}`, isCertain: true };
+    const seenMac = isSeen ? neighbour.mac.toLowerCase() : undefined;
+    const otherMac = otherOwner(host, lease?.mac, seenMac);
+    if (otherMac !== undefined) {
+      const before = host.leaseMac ?? host.seenMac;
+      return { why: `its address went from ${before} to ${otherMac}`, isCertain: true, isSomebodyElse: true };
+    }
+    host.leaseMac ??= lease?.mac;
+    host.seenMac = seenMac ?? host.seenMac;
     if (lease !== undefined) {
       host.hadLease = true;
       return undefined;
     }
     // A host that had a lease and has none any more has left, unless it is plainly still there with that address.
-    if (host.hadLease && canReadLeases && !isSeen) return { why: 'its address lease ended', isCertain: true };
+    if (host.hadLease && canReadLeases && !isSeen)
+      return { why: 'its address lease ended', isCertain: true, isSomebodyElse: false };
     if (!host.hadLease && now >= after(host.lastSeenAt, this.#patience.unseen))
-      return { why: 'nobody has seen it for long', isCertain: false };
+      return { why: 'nobody has seen it for long', isCertain: false, isSomebodyElse: false };
     return undefined;
   }
+}
+
+/** Like is held against like: a lease knows the host itself, the wire may show a repeater. The lease counts for more. */
+function otherOwner(host: Watched, leaseMac: string | undefined, seenMac: string | undefined): string | undefined {
+  if (leaseMac === undefined) {
+    const isOther = seenMac !== undefined && host.seenMac !== undefined && seenMac !== host.seenMac;
+    return isOther ? seenMac : undefined;
+  }
+  if (host.leaseMac !== undefined) return leaseMac === host.leaseMac ? undefined : leaseMac;
+  // A first lease for an address that was used without one.
+  const isOther = host.seenMac !== undefined && seenMac === leaseMac && host.seenMac !== leaseMac;
+  return isOther ? leaseMac : undefined;
 }
 
 function leasesInForce(text: string | undefined, wall: WallTime): ReadonlyMap<string, DhcpLease> | undefined {

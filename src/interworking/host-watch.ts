@@ -1,23 +1,12 @@
-// Looks now and then whether hosts have left, and takes the mappings of those that did away (RFC 6970 §5.10).
+// Takes the mappings away of hosts that have left (RFC 6970 §5.10). How that is known: `host-departure.ts`.
 
-import { after, seconds } from '../base/time.ts';
 import { releaseInBackground } from './delete-port-mapping.ts';
-import { type DepartedHost, HostDeparture } from './host-departure.ts';
+import type { DepartedHost, HostDeparture, HostObservation } from './host-departure.ts';
 import type { Interworking } from './interworking.ts';
 
-/** How often the address leases and the neighbour table are looked at while somebody has a mapping. */
-const LOOK_EVERY = seconds(15);
-
-/** Ends when the alarms are cancelled. */
-export async function watchHosts(iw: Interworking): Promise<void> {
-  const { lookAtHosts, alarms, table, options, now } = iw;
-  if (lookAtHosts === undefined) return;
-  const hosts = new HostDeparture({ grace: options.hostGrace, unseen: options.unseenHostKept });
-  while ((await alarms.until(after(now(), LOOK_EVERY), 'look whether hosts have left')) === 'rang') {
-    if (table.size === 0) continue;
-    const observation = await lookAtHosts();
-    letGo(iw, hosts.observe(observation, [...table.clients()], now(), iw.wallTime()));
-  }
+export function letGoOfDeparted(iw: Interworking, hosts: HostDeparture, observation: HostObservation): void {
+  if (iw.table.size === 0) return;
+  letGo(iw, hosts.observe(observation, [...iw.table.clients()], iw.now(), iw.wallTime()));
 }
 
 /** All mappings bound to the address go, here as one change. */

@@ -11,7 +11,6 @@ import type { MappingTable } from '../mapping/mapping-table.ts';
 import type { OwedReleases } from '../mapping/owed-releases.ts';
 import type { Alarms } from './alarms.ts';
 import type { ControlPoint, PortMappingName, PortMappingRequest } from './gateway.ts';
-import type { HostObservation } from './host-departure.ts';
 import type { LostMappings } from './lost-mappings.ts';
 import type { DrawNonce, NonceBook } from './nonce-book.ts';
 import type { PcpService } from './pcp-service.ts';
@@ -78,8 +77,6 @@ export interface GatewayContext {
   readonly macOf: (address: IpAddress) => string | undefined;
   /** Settles when every change of the table so far survives a crash. */
   readonly durable: () => Promise<void>;
-  /** The address leases and the neighbour table as they are now; left out: hosts are not watched. */
-  readonly lookAtHosts?: () => Promise<HostObservation>;
 }
 
 export interface Interworking extends GatewayContext {

@@ -16,7 +16,7 @@ import { upnpErrorOf } from './error-translation.ts';
 import type { ControlPoint, PortMappingRequest } from './gateway.ts';
 import type { Interworking } from './interworking.ts';
 import { firstLifetime, leaseEnd, promisedLease } from './lease.ts';
-import { applyNat1Rule, nat1RuleOf } from './nat1-rule.ts';
+import { applyNat1RuleUntil, nat1RuleOf } from './nat1-rule.ts';
 import { upstreamOf } from './renewal-schedule.ts';
 import { descriptionFor, objectionToThirdParty, thirdPartyFor, type UpstreamPlace } from './upstream-request.ts';
 
@@ -57,9 +57,11 @@ async function findPlace(iw: Interworking, { asker, request }: Asking): Promise<
     if (why !== undefined) return refused(failure(501, why));
     return ok({ internalPort: request.internalPort, thirdParty, nat1Port: undefined });
   }
+  const obstacle = iw.localNat.obstacle();
+  if (obstacle !== undefined) return refused(failure(501, obstacle));
   // RFC 6970 §5.5: what the server sees is this box's address and a port of its NAT.
   const wished = request.externalPort === ANY_PORT ? request.internalPort : request.externalPort;
-  const nat1Port = probed?.nat1Port ?? iw.localNat.reserve(request.protocol, wished);
+  const nat1Port = probed?.nat1Port ?? (await iw.localNat.reserve(request.protocol, wished));
   if (nat1Port === undefined) return refused(failure(asker.igd === 1 ? 501 : 728, 'no NAT1 port is left'));
   return ok({ internalPort: nat1Port, thirdParty: undefined, nat1Port });
 }
@@ -97,7 +99,9 @@ async function obtain(
   if (outcome.kind === 'refused') return refused(failureOf(outcome, action, asker.igd));
   const mapping = mappingOf(iw, asking, place, request, outcome);
   const problem =
-    objectionToGrant(iw, asking, mapping) ?? (await applyInTime(iw, mapping)) ?? objectionToGrant(iw, asking, mapping);
+    objectionToGrant(iw, asking, mapping) ??
+    (await applyInTime(iw, mapping, deadline)) ??
+    objectionToGrant(iw, asking, mapping);
   if (problem !== undefined) {
     const rule = nat1RuleOf(mapping);
     if (rule !== undefined) void iw.localNat?.remove(rule);
@@ -156,8 +160,8 @@ function objectionToGrant(iw: Interworking, asking: Asking, mapping: Mapping): F
   return objection === undefined ? undefined : failure(objection.code, objection.why);
 }
 
-async function applyInTime(iw: Interworking, mapping: Mapping): Promise<Failure | undefined> {
-  const problem = await applyNat1Rule(iw.localNat, mapping, iw.now());
+async function applyInTime(iw: Interworking, mapping: Mapping, deadline: Instant): Promise<Failure | undefined> {
+  const problem = await applyNat1RuleUntil(iw, mapping, deadline);
   return problem === undefined ? undefined : failure(501, `NAT1: ${problem}`);
 }
 

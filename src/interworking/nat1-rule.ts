@@ -20,7 +20,7 @@ export function nat1RuleOf(mapping: Mapping): Nat1Rule | undefined {
 }
 
 /** Undefined: done, or nothing to do. RFC 6970 §5.5: never valid for less than the PCP server has granted. */
-export async function applyNat1Rule(
+async function applyNat1Rule(
   localNat: LocalNat | undefined,
   mapping: Mapping,
   now: Instant,
@@ -29,6 +29,20 @@ export async function applyNat1Rule(
   if (localNat === undefined || rule === undefined) return undefined;
   const applied = await localNat.apply(rule, between(now, mapping.upstream.expiresAt));
   return applied.ok ? undefined : applied.error;
+}
+
+/** nft may hang; the patience of a control point ends all the same, with a rule that comes late or never. */
+export function applyNat1RuleUntil(iw: Interworking, mapping: Mapping, deadline: Instant): Promise<string | undefined> {
+  const answered = new AbortController();
+  return new Promise((resolve) => {
+    void applyNat1Rule(iw.localNat, mapping, iw.now()).then((problem) => {
+      resolve(problem);
+      answered.abort();
+    });
+    void iw.alarms.until(deadline, "stop waiting for this box's NAT", answered.signal).then((how) => {
+      if (how === 'rang') resolve('the kernel did not take the rule in time');
+    });
+  });
 }
 
 /** For an entry that is there already: a kernel that refuses is logged, the entry stays and the next renewal tries again. */

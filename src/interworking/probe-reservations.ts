@@ -41,7 +41,7 @@ export class ProbeReservations implements PortProbes {
     const place = nameOf(name.protocol, name.externalPort);
     if (this.#held.has(place)) return 'free';
     if (this.#held.size >= MOST_RESERVATIONS) return 'taken';
-    const spot = this.#spot(iw, asker, name);
+    const spot = await this.#spot(iw, asker, name);
     if (spot === undefined) return 'taken';
     const request = probeRequest(iw, name, spot);
     const outcome = await iw.pcp.map(request, patienceUntil(deadline, iw.now(), asker.hungUp));
@@ -80,9 +80,9 @@ export class ProbeReservations implements PortProbes {
   }
 
   /** An internal port in use would make the server say "taken" of a port that is free (RFC 6887 §11.3). */
-  #spot(iw: Interworking, asker: ControlPoint, name: PortMappingName): Spot | undefined {
+  async #spot(iw: Interworking, asker: ControlPoint, name: PortMappingName): Promise<Spot | undefined> {
     if (iw.localNat !== undefined) {
-      const nat1Port = iw.localNat.reserve(name.protocol, name.externalPort);
+      const nat1Port = await iw.localNat.reserve(name.protocol, name.externalPort);
       return nat1Port === undefined ? undefined : { internalPort: nat1Port, nat1Port, thirdParty: undefined };
     }
     const thirdParty = thirdPartyFor(iw, asker.address);

@@ -10,7 +10,7 @@ import { mapSomehow, patienceUntil } from './ask-for-mapping.ts';
 import type { Interworking } from './interworking.ts';
 import { leaseEnd, promisedLease } from './lease.ts';
 import { type Asking, type Failure, failure, failureOf } from './make-mapping.ts';
-import { applyNat1Rule } from './nat1-rule.ts';
+import { applyNat1RuleUntil, refreshNat1Rule } from './nat1-rule.ts';
 import { upstreamOf } from './renewal-schedule.ts';
 import { renewalRequest } from './upstream-request.ts';
 
@@ -75,8 +75,13 @@ const samePeers = (a: Mapping, b: Mapping): boolean =>
 /** No packet: only NAT1 may have to lead elsewhere, and does so before the answer. */
 async function retermed(iw: Interworking, existing: Mapping, asking: Asking): Promise<Result<Mapping, Failure>> {
   if (existing.internalPort !== asking.request.internalPort) {
-    const problem = await applyNat1Rule(iw.localNat, withNewTerms(iw, existing, asking), iw.now());
-    if (problem !== undefined) return refused(failure(501, `NAT1: ${problem}`));
+    const problem = await applyNat1RuleUntil(iw, withNewTerms(iw, existing, asking), asking.deadline);
+    if (problem !== undefined) {
+      // It may be taken yet: what the table says has to follow it.
+      const kept = iw.table.find(existing);
+      if (kept !== undefined) refreshNat1Rule(iw, kept);
+      return refused(failure(501, `NAT1: ${problem}`));
+    }
     if (iw.table.find(existing) === undefined) return refused(failure(501, 'it ended meanwhile'));
   }
   const next = withNewTerms(iw, existing, asking);

@@ -30,6 +30,8 @@ function objectionToValues(
   // RFC 6970 §4.1: PCP has no disabled mapping.
   if (!request.isEnabled) return { code: 501, why: 'a mapping cannot be disabled' };
   if (request.internalClient.isUnspecified) return { code: 715, why: 'the internal client is a wildcard' };
+  if (!request.internalClient.isIPv4)
+    return { code: 501, why: 'the internal client is an IPv6 address: it needs no NAT' };
   // PCP maps to one host: the broadcast address UPnP allows for UDP cannot be expressed.
   if (request.internalClient.text === '255.255.255.255' || request.internalClient.isMulticast)
     return { code: 501, why: 'the internal client is not one host' };

@@ -4,8 +4,9 @@
 import { IpAddress } from '../../src/base/ip-address.ts';
 import type { LogFields } from '../../src/base/log.ts';
 import { type PortNumber, portNumber } from '../../src/base/port-number.ts';
-import type { Duration } from '../../src/base/time.ts';
+import { type Duration, seconds } from '../../src/base/time.ts';
 import { Driver } from '../../src/daemon/drive.ts';
+import { Periodic } from '../../src/daemon/periodic.ts';
 import { createGateway, type RunningGateway } from '../../src/interworking/create-gateway.ts';
 import type { ControlPoint, PortMappingName, PortMappingRequest } from '../../src/interworking/gateway.ts';
 import type { HostObservation } from '../../src/interworking/host-departure.ts';
@@ -94,7 +95,6 @@ export class GatewayWorld {
       log,
       macOf: (address) => this.macs.get(address.text),
       durable: () => this.file.settled(),
-      ...(settings.watchesHosts === true ? { lookAtHosts: async () => this.hosts } : {}),
     });
     this.gateway.onRefusal((refusal) => this.refusals.push(refusal));
     this.table.listen((changes) => {
@@ -109,6 +109,10 @@ export class GatewayWorld {
       (output) => this.gateway.perform(output),
     );
     this.gateway.onWakeMoved(() => gateway.run(() => []));
+    if (settings.watchesHosts === true) {
+      const look = new Periodic(seconds(5), 'look at the hosts', this.clock.now());
+      this.#driver.add('hosts', look, () => this.gateway.hostsSeen(this.hosts));
+    }
     const file = this.#driver.add<MappingFile, MappingFileOutput>('mapping file', this.file, (output) =>
       this.file.perform(output),
     );

@@ -18,6 +18,9 @@ export class LocalNatInMemory implements LocalNat {
   readonly #ports = new Nat1Ports();
   readonly #rules = new Map<string, HeldNat1Rule>();
   #problem: Nat1Problem | undefined;
+  #isStopped = false;
+  /** About the external interface; undefined: nothing is in the way. */
+  inTheWay: string | undefined;
 
   constructor(now: () => Instant) {
     this.#now = now;
@@ -44,7 +47,16 @@ export class LocalNatInMemory implements LocalNat {
     return next;
   }
 
-  reserve(protocol: TransportProtocol, wished: PortNumber): PortNumber | undefined {
+  obstacle(): string | undefined {
+    return this.inTheWay;
+  }
+
+  /** From now on nothing is answered any more, as by an nft that was stopped. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  async reserve(protocol: TransportProtocol, wished: PortNumber): Promise<PortNumber | undefined> {
     return this.#ports.reserve(protocol, wished);
   }
 
@@ -57,6 +69,7 @@ export class LocalNatInMemory implements LocalNat {
   }
 
   async apply(rule: Nat1Rule, validFor: Duration): Promise<Result<void, Nat1Problem>> {
+    if (this.#isStopped) return new Promise(() => {});
     if (this.#problem !== undefined) return refused(this.#problem);
     this.#rules.set(keyOf(rule), { rule, validUntil: after(this.#now(), validFor) });
     return ok(undefined);

@@ -115,6 +115,34 @@ describe('AddPortMapping with a NAT of our own', () => {
     expect(world.localNat?.reserveExactly('TCP', web.externalPort)).toBe(true);
   });
 
+  it('is 501 in time when the kernel takes no rule, as with an nft that was stopped; the carrier gets its port back', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1', options: { answerWithin: seconds(4) } });
+    world.localNat?.stop();
+    const start = world.clock.now();
+    expect(await world.add(host1, web)).toBe(501);
+    expect(world.clock.now() - start).toBeLessThanOrEqual(4000);
+    await world.advance(seconds(5));
+    expect([world.table.size, world.server.mappings().length]).toEqual([0, 0]);
+  });
+
+  it('is 501 in time when a rule is to lead to another internal port; the entry stays as it was', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    expect(await world.add(host1, web)).toBe('ok');
+    world.localNat?.stop();
+    expect(await world.add(host1, mappingRequest({ client: HOST, external: 8080, internal: 9090 }))).toBe(501);
+    expect(world.mapping('TCP', 8080)?.internalPort).toBe(8080);
+  });
+
+  it('is 501 before anything is asked where nobody could get in, or for an IPv6 host, which needs no NAT', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1', policy: { ownAddressOnly: false } });
+    expect(await world.add(host1, mappingRequest({ client: '2001:db8::20', external: 8080 }))).toBe(501);
+    if (world.localNat !== undefined) world.localNat.inTheWay = 'the external interface wan has no IPv4 address';
+    expect(await world.add(host1, web)).toBe(501);
+    expect(world.refusals.at(-1)?.why).toBe('the external interface wan has no IPv4 address');
+    expect(world.gateway.known.connection().status).toBe('Disconnected');
+    expect(world.pcp.packets).toEqual([]);
+  });
+
   it('takes the mapping back when NAT1 cannot be set', async () => {
     const world = await GatewayWorld.open({ nat: 'nat1' });
     world.localNat?.failWith('no such table');

@@ -76,17 +76,29 @@ describe('HostDeparture', () => {
     expect(look(minutes(10), lease(FAR))).toEqual([]);
   });
 
-  it('an address that went to another MAC is a departure (RFC 6970 §5.10, IWF-91)', () => {
-    const look = watch();
-    look(0, lease(FAR));
-    look(seconds(15), lease(FAR, '02:00:00:00:00:99'));
-    expect(look(minutes(3), lease(FAR, '02:00:00:00:00:99'))).toEqual([
-      [HOST, `its address went from ${MAC} to 02:00:00:00:00:99`, true],
-    ]);
+  const OTHER = '02:00:00:00:00:99';
+  const handedOver = [[HOST, `its address went from ${MAC} to ${OTHER}`, true]];
+
+  it('an address that went to another MAC is a departure at once: the new host would be exposed (RFC 6970 §5.10, IWF-91)', () => {
+    const byLease = watch();
+    byLease(0, lease(FAR));
+    expect(byLease(seconds(5), lease(FAR, OTHER))).toEqual(handedOver);
     const byNeighbour = watch();
     byNeighbour(0, undefined, [seen()]);
-    byNeighbour(seconds(15), undefined, [seen('02:00:00:00:00:99')]);
-    expect(byNeighbour(minutes(3), undefined, [seen('02:00:00:00:00:99')])).toHaveLength(1);
+    expect(byNeighbour(seconds(5), undefined, [seen(OTHER)])).toEqual(handedOver);
+    const firstLease = watch();
+    firstLease(0, '', [seen()]);
+    expect(firstLease(seconds(5), lease(FAR, OTHER), [seen(OTHER)])).toEqual(handedOver);
+  });
+
+  it('a lease counts for more than what the wire shows: behind a repeater, and while the file is written anew, a host stays', () => {
+    const look = watch();
+    look(0, lease(FAR), [seen(OTHER)]);
+    expect(look(seconds(5), lease(FAR), [seen()])).toEqual([]);
+    expect(look(seconds(10), lease(FAR), [seen(OTHER)])).toEqual([]);
+    expect(look(seconds(15), '', [seen(OTHER)])).toEqual([]);
+    expect(look(seconds(20), lease(FAR), [seen(OTHER)])).toEqual([]);
+    expect(look(minutes(9), lease(FAR), [seen(OTHER)])).toEqual([]);
   });
 
   it('a host with a fixed address is gone when nobody has seen it for long (RFC 6887 §13.1, Q-20)', () => {
@@ -146,6 +158,17 @@ describe('a host that leaves loses its mappings (RFC 6970 §5.10)', () => {
       kind: 'host gone',
       text: expect.stringContaining('its address lease ended'),
     });
+  });
+
+  it('and at once when another machine has its address: there is no moment of grace in which it would be exposed', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1', watchesHosts: true });
+    world.hosts = { leases: lease(4_000_000_000), neighbours: [], ownAddresses: [] };
+    await world.add(host, mappingRequest({ client: HOST, external: 5001, lease: 0 }));
+    await world.advance(seconds(10));
+    world.hosts = { ...world.hosts, leases: lease(4_000_000_000, '02:00:00:00:00:99') };
+    await world.advance(seconds(6));
+    expect(world.localNat?.rules()).toEqual([]);
+    expect(world.server.mappings()).toEqual([]);
   });
 
   it('silence alone ends only what would never end by itself (Q-20)', async () => {
