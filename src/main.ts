@@ -15,6 +15,7 @@ import {
 } from './daemon/command-line.ts';
 import type { Config } from './daemon/config.ts';
 import type { ConfigPurpose } from './daemon/config-checks.ts';
+import { missingOnThisBox, objectionToLans } from './daemon/config-on-this-box.ts';
 import { configProblemText } from './daemon/config-problem.ts';
 import { readConfig } from './daemon/config-reader.ts';
 import { Daemon } from './daemon/daemon.ts';
@@ -244,10 +245,14 @@ function readFrom({ configFile, args }: Configured, purpose: ConfigPurpose): Rea
   return { ok: false, problems: read.error.map(configProblemText) };
 }
 
-function checkConfig(line: Configured): number {
+async function checkConfig(line: Configured): Promise<number> {
   const reading = readFrom(line, 'run');
   if (!reading.ok) return misused(reading.problems.join('\nigd2pcp: '));
+  const host = quietHost(reading.config);
+  const objection = await objectionToLans(host, reading.config);
+  if (objection !== undefined) return misused(objection);
   terminal.print(`${reading.file} is fine\n`);
+  for (const remark of await missingOnThisBox(host, reading.config)) terminal.print(`${remark} (it is waited for)\n`);
   return FINE;
 }
 

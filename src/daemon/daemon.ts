@@ -3,7 +3,7 @@
 
 import type { Host } from '../base/host.ts';
 import type { HttpRequest } from '../base/http.ts';
-import { ok, type Result } from '../base/result.ts';
+import { ok, type Result, refused } from '../base/result.ts';
 import { type Duration, seconds } from '../base/time.ts';
 import type { DescriptorTexts } from '../igd/descriptor-texts.ts';
 import { createGateway, type RunningGateway } from '../interworking/create-gateway.ts';
@@ -18,13 +18,14 @@ import type { ControlEvent } from '../upnp/control/control-endpoint.ts';
 import { UPNP_ERRORS } from '../upnp/upnp-error.ts';
 import { AdminDoors } from './admin-doors.ts';
 import type { Config } from './config.ts';
+import { objectionToLans } from './config-on-this-box.ts';
 import { type DeviceIdentity, loadDeviceIdentity } from './device-identity.ts';
 import type { Driver } from './drive.ts';
 import { gatewayOptionsOf, judgesByMac, policyOf } from './gateway-settings.ts';
 import { HistoryKeeper } from './history-keeper.ts';
-import { findLanAddresses } from './lan-addresses.ts';
 import { LanHosts } from './lan-hosts.ts';
 import { LanSide, NO_LAN_COUNTS } from './lan-side.ts';
+import { NetworkWatch } from './network-watch.ts';
 import { createOperatorView } from './operator-view.ts';
 import { createPcpSession, type PcpSession } from './pcp-session.ts';
 import { Periodic } from './periodic.ts';
@@ -46,7 +47,6 @@ export interface DaemonParts {
 
 /** Longer than a carrier takes to answer, shorter than the two seconds a person waits after Ctrl-C. */
 const RELEASE_WITHIN = seconds(1.5);
-const LOOK_AT_HOSTS_EVERY = seconds(10);
 
 export class Daemon {
   readonly #parts: DaemonParts;
@@ -59,6 +59,7 @@ export class Daemon {
   readonly #serverViews = new ServerViews();
   readonly #operator: OperatorSource;
   readonly #file: MappingFile;
+  readonly #watch: NetworkWatch;
   readonly #wan: WanSide;
   readonly #pcp: PcpSession;
   readonly #gateway: RunningGateway;
@@ -71,12 +72,14 @@ export class Daemon {
     { nonceSecret }: DeviceIdentity,
     hosts: LanHosts,
     history: HistoryKeeper,
+    watch: NetworkWatch,
     wan: WanSide,
     pcp: PcpSession,
   ) {
     const { host, driver, config } = parts;
     this.#parts = parts;
     this.#config = config;
+    this.#watch = watch;
     this.#wan = wan;
     this.#pcp = pcp;
     this.#hosts = hosts;
@@ -103,7 +106,6 @@ export class Daemon {
       log: host.log,
       macOf: (address) => this.#hosts.macOf(address),
       durable: () => this.#file.settled(),
-      lookAtHosts: () => this.#hosts.look(),
     });
     this.#operator = this.#createOperatorView();
     const gateway = driver.add('mappings', this.#gateway.machine, (output) => this.#gateway.perform(output));
@@ -115,11 +117,14 @@ export class Daemon {
   /** The error is a sentence for the person who starts the daemon: what was wrong and what to mend. */
   static async start(parts: DaemonParts): Promise<Result<Daemon, string>> {
     const { host, driver, config } = parts;
-    const lans = findLanAddresses(config.lan.interfaces, host.network.interfaces());
-    if (!lans.ok) return lans;
     // First of all, because it is taken where a daemon runs already: whose state, NAT and LAN are not to be touched.
     const admin = await AdminDoors.open(host, config);
     if (!admin.ok) return admin;
+    const stranger = parts.isDemo ? undefined : await objectionToLans(host, config);
+    if (stranger !== undefined) {
+      await admin.value.close();
+      return refused(stranger);
+    }
     const [identity, wan] = await Promise.all([
       readIdentity(host, config.state.directory),
       WanSide.open(host, driver, config),
@@ -131,16 +136,21 @@ export class Daemon {
     const hosts = new LanHosts(host, config.hosts.dhcpLeases);
     const history = new HistoryKeeper(host.clock, host.log, (address) => hosts.nameOf(address));
     const tell = (level: 'info' | 'warn', sentence: string): void => history.tell('server', level, sentence);
-    const pcp = await createPcpSession({ host, driver, config: config.pcp, tell });
-    const daemon = new Daemon(parts, identity, hosts, history, wan.value, pcp);
+    const watch = new NetworkWatch(host.clock, driver);
+    // Before all others: they go by what the external interface is.
+    watch.follow(() => wan.value.look());
+    const onlyIPv4 = config.wan.nat === 'nftables';
+    const pcp = await createPcpSession({ host, driver, config: { ...config.pcp, onlyIPv4 }, watch, tell });
+    wan.value.askedFrom(pcp.sourceAddress());
+    const daemon = new Daemon(parts, identity, hosts, history, watch, wan.value, pcp);
     daemon.#admin = admin.value;
     await daemon.#restore();
     const lan = await LanSide.open({
       ...parts,
-      lans: lans.value,
+      watch,
       identity,
       gateway: daemon.#gateway,
-      wanInterface: wan.value.interfaceName,
+      wanInterface: () => wan.value.interfaceName,
       presentation: (request) =>
         presentationAnswer(request, daemon.#operator.snapshot(), daemon.#config.lan.friendlyName, host.random),
       prepare: (request) => daemon.#prepare(request),
@@ -152,6 +162,7 @@ export class Daemon {
       return lan;
     }
     daemon.#lan = lan.value;
+    lan.value.onServed((doors) => wan.value.nat?.guard(doors));
     admin.value.serve(daemon.#operator);
     daemon.#listen();
     return ok(daemon);
@@ -176,6 +187,8 @@ export class Daemon {
     if (late.length > 0) log.warn(`these changes wait for a restart: ${late.join(', ')}`);
     this.#config = reloaded;
     this.#hosts.useLeaseFile(config.hosts.dhcpLeases);
+    await this.#wan.useInterface(config.wan.interface);
+    this.#lan?.useInterfaces(config.lan.interfaces);
     const problem = await this.#admin?.readToken(config.admin.tokenFile);
     if (problem !== undefined) log.warn(problem);
     log.info(changed.length === 0 ? 'configuration read again: nothing to change' : `changed: ${changed.join(', ')}`);
@@ -184,9 +197,8 @@ export class Daemon {
 
   /** Looks at once at everything that is otherwise looked at now and then: after a firewall reload, a new WAN address. */
   async check(): Promise<void> {
-    this.#wan.look();
     this.#pcp.reconsider();
-    await this.#lan?.follow();
+    await this.#watch.look();
     const kernel = await this.#wan.nat?.check();
     if (kernel?.ok === false) this.#parts.host.log.error(kernel.error);
   }
@@ -235,14 +247,13 @@ export class Daemon {
       mappingUpdated() {},
       withdrawal() {},
       serverChanged: () => this.#history.changed(),
-      sourceAddressChanged: () => this.#wan.look(),
+      sourceAddressChanged: (address) => this.#wan.askedFrom(address),
       healthChanged: () => {
         this.#serverViews.note(this.#pcp.view(), clock.now());
         this.#history.changed();
       },
     });
-    const hosts = new Periodic(LOOK_AT_HOSTS_EVERY, 'look at the LAN hosts', clock.now());
-    driver.add('LAN hosts', hosts, () => void this.#hosts.look());
+    this.#watch.follow(async () => this.#gateway.hostsSeen(await this.#hosts.look()));
     const samples = new Periodic(SAMPLE_EVERY, 'take a sample for the history', clock.now());
     driver.add('history', samples, () => this.#sample());
     this.#sample();

@@ -7,7 +7,7 @@ import { type DoctorReport, diagnose, doctorJson, doctorText } from '../operator
 import type { CandidateFinding, ServerFinding } from '../operator/doctor-findings.ts';
 import type { Config } from './config.ts';
 import { askServer } from './doctor-server.ts';
-import { findLanAddresses } from './lan-addresses.ts';
+import { lookForLans } from './lan-addresses.ts';
 import { type ConsideredPlace, considerPlaces } from './pcp-servers.ts';
 
 // More are never tried by the daemon within a person's patience.
@@ -29,7 +29,7 @@ export async function runDoctor(
 }
 
 async function examine(host: Host, config: Config): Promise<DoctorReport> {
-  const places = await considerPlaces(host, config.pcp);
+  const places = await considerPlaces(host, { ...config.pcp, onlyIPv4: config.wan.nat === 'nftables' });
   const named = places
     .flatMap(({ place, servers }) =>
       servers.flatMap(({ endpoints, interfaceName }) =>
@@ -62,6 +62,5 @@ function candidateOf({ place, servers, why }: ConsideredPlace, config: Config): 
 
 /** This box's own LAN address stands for the hosts there: the server sees no difference. */
 function lanAddress(host: Host, config: Config): IpAddress | undefined {
-  const found = findLanAddresses(config.lan.interfaces, host.network.interfaces());
-  return found.ok ? found.value[0]?.address : undefined;
+  return lookForLans(config.lan.interfaces, host.network.interfaces(), config.wan.interface).lans[0]?.address;
 }

@@ -1,10 +1,10 @@
-// Which addresses of this box face the LAN: what the configuration names, looked up among the interfaces there are.
-// Every listener and every announcement is bound to one of these; nothing is ever served elsewhere.
+// Which addresses of this box face the LAN: what the configuration names, looked up among the interfaces there are, and
+// never one of the external interface. Every listener and every announcement is bound to one of these; nothing is ever
+// served elsewhere.
 
 import type { NetworkInterface } from '../base/host.ts';
 import { IpAddress } from '../base/ip-address.ts';
 import type { IpPrefix } from '../base/ip-prefix.ts';
-import { ok, type Result, refused } from '../base/result.ts';
 
 export interface LanAddress {
   readonly interfaceName: string;
@@ -12,33 +12,42 @@ export interface LanAddress {
   readonly prefix: IpPrefix;
 }
 
-/** The error is a sentence for the person who wrote the configuration. */
-export function findLanAddresses(
-  wanted: readonly string[],
-  interfaces: readonly NetworkInterface[],
-): Result<readonly LanAddress[], string> {
-  const found = new Map<string, LanAddress>();
-  for (const text of wanted) {
-    const rows = matching(text, interfaces);
-    if (rows.length === 0) return refused(nothingFound(text, interfaces));
-    for (const row of rows) found.set(row.address.text, row);
-  }
-  return ok([...found.values()]);
+/** Why something that is named in `lan.interfaces` is not served. */
+export interface LanObstacle {
+  readonly wish: string;
+  /** A clause, for logs and pages. */
+  readonly why: string;
+  /** Such a LAN would be the Internet. Otherwise it may come at any time. */
+  readonly isExternal: boolean;
 }
 
-/** What is to be served from now on: where a wish finds nothing at the moment, what it found before, for it will come back. */
-export function followLanAddresses(
-  wanted: readonly string[],
+export interface LanOutlook {
+  readonly lans: readonly LanAddress[];
+  readonly obstacles: readonly LanObstacle[];
+}
+
+/**
+ * `served`: what is served already. Where a wish finds nothing at the moment, what it found before stays, for it will come
+ * back. `external`: the interface that strangers come in by; undefined where there is none.
+ */
+export function lookForLans(
+  wishes: readonly string[],
   interfaces: readonly NetworkInterface[],
-  served: readonly LanAddress[],
-): readonly LanAddress[] {
-  const found = new Map<string, LanAddress>();
-  for (const text of wanted) {
-    const now = matching(text, interfaces);
-    const before = served.filter((row) => row.interfaceName === text || row.address.text === text);
-    for (const row of now.length > 0 ? now : before) found.set(row.address.text, row);
+  external: string | undefined,
+  served: readonly LanAddress[] = [],
+): LanOutlook {
+  const lans = new Map<string, LanAddress>();
+  const obstacles: LanObstacle[] = [];
+  const isExternal = (row: LanAddress): boolean => deviceOf(row.interfaceName) === external;
+  for (const wish of wishes) {
+    const now = matching(wish, interfaces);
+    const before = served.filter((row) => row.interfaceName === wish || row.address.text === wish);
+    const rows = now.length > 0 ? now : before;
+    for (const row of rows) if (!isExternal(row)) lans.set(row.address.text, row);
+    if (rows.some(isExternal) || deviceOf(wish) === external) obstacles.push(externalObstacle(wish, external ?? ''));
+    else if (rows.length === 0) obstacles.push(absenceOf(wish, interfaces));
   }
-  return [...found.values()];
+  return { lans: [...lans.values()], obstacles };
 }
 
 export const isSameLan = (one: LanAddress, other: LanAddress): boolean =>
@@ -46,11 +55,14 @@ export const isSameLan = (one: LanAddress, other: LanAddress): boolean =>
   one.address.equals(other.address) &&
   one.prefix.bits === other.prefix.bits;
 
-function matching(text: string, interfaces: readonly NetworkInterface[]): readonly LanAddress[] {
-  const address = IpAddress.parse(text);
+/** An address may have a label of its own ("wan:1"); packets know the device alone. */
+export const deviceOf = (interfaceName: string): string => interfaceName.split(':')[0] ?? interfaceName;
+
+function matching(wish: string, interfaces: readonly NetworkInterface[]): readonly LanAddress[] {
+  const address = IpAddress.parse(wish);
   if (address === undefined) {
     return interfaces
-      .filter((row) => row.name === text && row.address.isIPv4)
+      .filter((row) => row.name === wish && row.address.isIPv4)
       .map((row) => ({ interfaceName: row.name, address: row.address, prefix: row.prefix }));
   }
   // Any address of 127.0.0.0/8 is ours, though the interface shows only one.
@@ -60,11 +72,17 @@ function matching(text: string, interfaces: readonly NetworkInterface[]): readon
   return owner === undefined ? [] : [{ interfaceName: owner.name, address, prefix: owner.prefix }];
 }
 
-function nothingFound(text: string, interfaces: readonly NetworkInterface[]): string {
+const externalObstacle = (wish: string, external: string): LanObstacle => ({
+  wish,
+  why: `${wish === external ? 'it' : `it is on ${external}, which`} is the external interface, and strangers are not served (if another one is external, name it with wan.interface)`,
+  isExternal: true,
+});
+
+function absenceOf(wish: string, interfaces: readonly NetworkInterface[]): LanObstacle {
   const known = interfaces.filter((row) => row.address.isIPv4).map((row) => `${row.name} (${row.address.text})`);
   const what =
-    IpAddress.parse(text) === undefined
-      ? `no interface "${text}" with an IPv4 address`
-      : `no interface has the address ${text}`;
-  return `lan.interfaces: ${what}; there are ${known.join(', ') || 'none'}`;
+    IpAddress.parse(wish) === undefined
+      ? `no interface "${wish}" is up with an IPv4 address`
+      : `no interface has the address ${wish}`;
+  return { wish, why: `${what}; there are ${known.join(', ') || 'none'}`, isExternal: false };
 }

@@ -10,28 +10,38 @@ import type { DescriptorTexts } from '../igd/descriptor-texts.ts';
 import { createIgdDevices, type IgdDevices } from '../igd/igd-devices.ts';
 import { VariableWatch } from '../igd/variable-watch.ts';
 import type { Gateway } from '../interworking/gateway.ts';
+import type { LanDoors } from '../local-nat/nft-ruleset.ts';
 import type { DoorCounts, LanView } from '../operator/operator-source.ts';
 import { ControlEndpoint, type ControlEvent } from '../upnp/control/control-endpoint.ts';
 import type { Config } from './config.ts';
 import type { DeviceIdentity } from './device-identity.ts';
 import type { Driver } from './drive.ts';
 import { EventingSession } from './eventing-session.ts';
-import { followLanAddresses, isSameLan, type LanAddress } from './lan-addresses.ts';
+import {
+  deviceOf,
+  isSameLan,
+  type LanAddress,
+  type LanObstacle,
+  type LanOutlook,
+  lookForLans,
+} from './lan-addresses.ts';
 import { LanRoutes } from './lan-routes.ts';
+import type { NetworkWatch } from './network-watch.ts';
 import { OccasionalWarning } from './occasional-warning.ts';
-import { Periodic } from './periodic.ts';
 import { SsdpSession } from './ssdp-session.ts';
 
 export interface LanSideParts {
   readonly host: Host;
   readonly driver: Driver;
   readonly config: Config;
-  readonly lans: readonly LanAddress[];
+  readonly watch: NetworkWatch;
   readonly identity: DeviceIdentity;
   readonly descriptors: DescriptorTexts;
   readonly gateway: Gateway;
   readonly version: string;
-  readonly wanInterface: string | undefined;
+  readonly wanInterface: () => string | undefined;
+  /** Then the carrier is on this machine, and no interface of it is external. */
+  readonly isDemo: boolean;
   readonly presentation: (request: HttpRequest) => HttpResponse;
   /** Before an action is carried out: what has to be known about the asker first. */
   readonly prepare: (request: HttpRequest) => Promise<void>;
@@ -49,7 +59,6 @@ const LAN_LIMITS: HttpLimits = {
   connections: 512,
   connectionsPerPeer: 96,
 };
-const LOOK_AROUND_EVERY = seconds(10);
 
 type LanCounts = Omit<DoorCounts, 'pcpStrangers'>;
 
@@ -77,13 +86,18 @@ export class LanSide {
   readonly #watch: VariableWatch;
   readonly #ssdp: SsdpSession;
   readonly #warning: OccasionalWarning;
+  #wishes: readonly string[];
   #listeners: readonly Listening[] = [];
+  #obstacles: readonly LanObstacle[] = [];
+  #looking: { remove(): void } | undefined;
+  #served: (doors: LanDoors) => void = () => {};
   #following: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   private constructor(parts: LanSideParts) {
     this.#parts = parts;
-    const { config, identity, host, wanInterface } = parts;
+    const { config, identity, host } = parts;
+    this.#wishes = config.lan.interfaces;
     this.#devices = createIgdDevices({
       serve: config.lan.igd,
       descriptors: parts.descriptors,
@@ -91,7 +105,10 @@ export class LanSide {
       friendlyName: config.lan.friendlyName,
       version: parts.version,
       gateway: parts.gateway,
-      linkState: async () => (wanInterface === undefined ? undefined : host.network.linkState(wanInterface)),
+      linkState: async () => {
+        const external = parts.wanInterface();
+        return external === undefined ? undefined : host.network.linkState(external);
+      },
       resolve: (name) => host.network.resolve(name),
     });
     const services = [...this.#devices.evented.values()];
@@ -108,17 +125,17 @@ export class LanSide {
     });
   }
 
-  /** The error is a sentence for the person who starts the daemon. */
+  /** The error is a sentence for the person who starts the daemon. A LAN that is not there yet is waited for. */
   static async open(parts: LanSideParts): Promise<Result<LanSide, string>> {
     const side = new LanSide(parts);
     await side.#devices.refreshLink();
-    for (const lan of parts.lans) {
+    for (const lan of side.#outlook().lans) {
       const opened = await side.#listen(lan);
       if (opened.ok) continue;
       await side.close();
       return opened;
     }
-    side.#lookAround();
+    side.#looking = parts.watch.follow(() => side.#look());
     for (const listening of side.#listeners) side.#announce(listening);
     return ok(side);
   }
@@ -129,10 +146,21 @@ export class LanSide {
     return this.#following;
   }
 
+  /** Told at once, and whenever something else is served. */
+  onServed(listener: (doors: LanDoors) => void): void {
+    this.#served = listener;
+    listener(this.#doors());
+  }
+
+  /** From a reloaded configuration. */
+  useInterfaces(wishes: readonly string[]): void {
+    this.#wishes = wishes;
+  }
+
   /** What each LAN address is given; its first description is for a person to paste. */
   views(): readonly LanView[] {
     const announced = this.#ssdp.status();
-    return this.#listeners.map(({ lan, listener }) => ({
+    const served = this.#listeners.map(({ lan, listener }) => ({
       name: lan.interfaceName,
       address: lan.address.text,
       problem: announced.find((one) => one.lan.address.equals(lan.address))?.problem,
@@ -140,6 +168,13 @@ export class LanSide {
         ({ descriptionPath }) => `http://${endpointText(listener.endpoint)}${descriptionPath}`,
       ),
     }));
+    const others = this.#obstacles.map(({ wish, why }) => ({
+      name: wish,
+      address: '',
+      problem: why,
+      descriptionUrls: [],
+    }));
+    return [...served, ...others];
   }
 
   subscribers(): number {
@@ -166,6 +201,7 @@ export class LanSide {
   /** Goodbye first, then the doors. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#looking?.remove();
     await this.#following;
     await this.#ssdp.close();
     this.#eventing.close();
@@ -208,13 +244,13 @@ export class LanSide {
 
   async #follow(): Promise<void> {
     if (this.#isClosed) return;
-    const { host, config } = this.#parts;
+    const { host } = this.#parts;
     const served = this.#listeners.map(({ lan }) => lan);
-    const wanted = followLanAddresses(config.lan.interfaces, host.network.interfaces(), served);
+    const { lans } = this.#outlook(served);
     for (const listening of this.#listeners) {
-      if (!wanted.some((lan) => isSameLan(lan, listening.lan))) await this.#leave(listening);
+      if (!lans.some((lan) => isSameLan(lan, listening.lan))) await this.#leave(listening);
     }
-    for (const lan of wanted) {
+    for (const lan of lans) {
       if (served.some((before) => isSameLan(before, lan))) continue;
       const opened = await this.#listen(lan);
       if (opened.ok) {
@@ -222,21 +258,41 @@ export class LanSide {
         this.#announce(opened.value);
       } else this.#warning.say('a new LAN address cannot be served yet', { why: opened.error });
     }
+    this.#served(this.#doors());
   }
 
   async #leave({ lan, listener }: Listening): Promise<void> {
-    this.#parts.host.log.warn(`no longer serving the LAN at ${lan.address.text}: ${lan.interfaceName} has it no more`);
+    this.#parts.host.log.warn(`no longer serving the LAN at ${lan.address.text} (${lan.interfaceName})`);
     this.#listeners = this.#listeners.filter((one) => one.listener !== listener);
     await this.#ssdp.remove(lan.address);
     await listener.close();
   }
 
-  #lookAround(): void {
-    const { driver, host } = this.#parts;
-    const machine = new Periodic(LOOK_AROUND_EVERY, 'look at the WAN link and the LAN addresses', host.clock.now());
-    driver.add('LAN side', machine, () => {
-      void this.#devices.refreshLink().then(() => this.publishChanges());
-      void this.follow();
-    });
+  #doors(): LanDoors {
+    const doors = this.#listeners.filter(({ lan }) => lan.address.isIPv4 && !lan.address.isLoopback);
+    return {
+      interfaces: [...new Set(doors.map(({ lan }) => deviceOf(lan.interfaceName)))],
+      addresses: doors.map(({ lan }) => lan.address.text),
+      httpPorts: [...new Set(doors.map(({ listener }) => listener.endpoint.port))],
+    };
+  }
+
+  /** What is to be served now. What cannot be is said once, and again when the reason is another one. */
+  #outlook(served: readonly LanAddress[] = []): LanOutlook {
+    const { host, isDemo, wanInterface } = this.#parts;
+    const interfaces = host.network.interfaces();
+    const outlook = lookForLans(this.#wishes, interfaces, isDemo ? undefined : wanInterface(), served);
+    const known = new Map(this.#obstacles.map(({ wish, isExternal }) => [wish, isExternal]));
+    for (const { wish, why, isExternal } of outlook.obstacles) {
+      if (known.get(wish) !== isExternal) host.log.warn(`${wish} is not served: ${why}`);
+    }
+    this.#obstacles = outlook.obstacles;
+    return outlook;
+  }
+
+  async #look(): Promise<void> {
+    await this.follow();
+    await this.#devices.refreshLink();
+    this.publishChanges();
   }
 }

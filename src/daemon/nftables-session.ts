@@ -5,24 +5,30 @@ import type { Host } from '../base/host.ts';
 import type { IpAddress } from '../base/ip-address.ts';
 import type { PortNumber } from '../base/port-number.ts';
 import { ok, type Result, refused, unreachable } from '../base/result.ts';
-import { between, type Duration, milliseconds, seconds } from '../base/time.ts';
+import { between, type Duration, type Instant, milliseconds, seconds } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
 import { forwardingAdvice, probeForwarding } from '../local-nat/firewall-probe.ts';
 import { listeningPorts, SOCKET_TABLES } from '../local-nat/listening-ports.ts';
 import type { LocalNat, Nat1Problem, Nat1Rule } from '../local-nat/local-nat.ts';
 import { Nat1Ports } from '../local-nat/nat1-ports.ts';
 import { type NftCall, type NftOutcome, nftListRuleset, nftSuccess } from '../local-nat/nft-program.ts';
-import { isInterfaceName, type RulesetOptions } from '../local-nat/nft-ruleset.ts';
-import { type KeeperOutput, NftTableKeeper, type RequestId } from '../local-nat/nft-table-keeper.ts';
+import { isInterfaceName, type LanDoors, type RulesetOptions } from '../local-nat/nft-ruleset.ts';
+import { type KeeperOutput, NftTableKeeper } from '../local-nat/nft-table-keeper.ts';
 import { type OpenedTable, openNftTable } from '../local-nat/open-nft-table.ts';
+import type { RequestId } from '../local-nat/rule-requests.ts';
 import type { Driven, Driver } from './drive.ts';
 import { NftShell } from './nft-shell.ts';
 import { Periodic } from './periodic.ts';
 
-export interface NftablesOptions extends RulesetOptions {
+export interface NftablesOptions extends Omit<RulesetOptions, 'doors'> {
   /** Undefined: not known yet; nothing can be applied until `wanAddressChanged`. */
   readonly wanAddress: IpAddress | undefined;
+  /** As `LocalNat` is asked for it: about the external interface. */
+  readonly obstacle: () => string | undefined;
 }
+
+/** Before the LAN side is open. */
+const NO_DOORS: LanDoors = { interfaces: [], addresses: [], httpPorts: [] };
 
 export interface NftablesFigures {
   readonly rules: number;
@@ -39,6 +45,9 @@ export interface NftablesFigures {
 /** Whoever mends the firewall wants to see soon that it helped; a firewall in order is looked at on a signal alone. */
 const LOOK_AT_BAD_FIREWALL_EVERY = seconds(15);
 
+/** Reading the socket tables takes long where there are thousands of connections: a burst of requests reads them once. */
+const LISTENERS_KNOWN_FOR = seconds(1);
+
 /** Without the protocols whose tables could not be read: about those, what was known before still stands. */
 type ListeningPorts = readonly { readonly protocol: TransportProtocol; readonly ports: ReadonlySet<number> }[];
 
@@ -48,19 +57,21 @@ export async function startNftablesSession(
   driver: Driver,
   options: NftablesOptions,
 ): Promise<Result<NftablesSession, string>> {
-  if (!isInterfaceName(options.wanInterface)) return refused(`"${options.wanInterface}" is not an interface name`);
+  const { wanInterface, hairpin } = options;
+  if (wanInterface !== undefined && !isInterfaceName(wanInterface)) {
+    return refused(`"${wanInterface}" is not an interface name`);
+  }
+  const ruleset = { wanInterface, hairpin, doors: NO_DOORS };
   const shell = new NftShell(host);
-  const reading = readListeningPorts(host);
   const opened = await openNftTable(
-    options,
+    ruleset,
     (call) => shell.run(call),
     () => host.clock.now(),
   );
   if (!opened.ok) {
     return refused(`nat = "nftables" needs a working nft, run as root or with CAP_NET_ADMIN: ${opened.error}`);
   }
-  const session = new NftablesSession(host, driver, options, shell, opened.value);
-  session.keepAwayFrom(await reading);
+  const session = new NftablesSession(host, driver, options, ruleset, shell, opened.value);
   // It only warns: nobody has to wait for that.
   void session.lookAtFirewall();
   return ok(session);
@@ -70,9 +81,11 @@ export class NftablesSession implements LocalNat {
   readonly #host: Host;
   readonly #run: (call: NftCall) => Promise<NftOutcome>;
   readonly #endShell: () => void;
-  readonly #options: NftablesOptions;
+  readonly obstacle: () => string | undefined;
+  #ruleset: RulesetOptions;
   readonly #addExtends: boolean;
   readonly #ports = new Nat1Ports();
+  #listeners: { readonly since: Instant; readonly read: Promise<void> } | undefined;
   readonly #keeper: Driven<NftTableKeeper, KeeperOutput>;
   readonly #firewallWatch: { remove(): void };
   readonly #waiting = new Map<RequestId, (outcome: Result<void, Nat1Problem>) => void>();
@@ -84,7 +97,14 @@ export class NftablesSession implements LocalNat {
   #firewallAdvice: string | undefined;
   #firewallProblem: string | undefined;
 
-  constructor(host: Host, driver: Driver, options: NftablesOptions, shell: NftShell, opened: OpenedTable) {
+  constructor(
+    host: Host,
+    driver: Driver,
+    options: NftablesOptions,
+    ruleset: RulesetOptions,
+    shell: NftShell,
+    opened: OpenedTable,
+  ) {
     this.#host = host;
     const kept = driver.add('nft process', shell, () => shell.close());
     // One at a time; the driver hears of the wake that follows.
@@ -97,17 +117,19 @@ export class NftablesSession implements LocalNat {
       kept.remove();
       shell.close();
     };
-    this.#options = options;
+    this.obstacle = options.obstacle;
+    this.#ruleset = ruleset;
     this.#addExtends = opened.addExtends;
     const again = new Periodic(LOOK_AT_BAD_FIREWALL_EVERY, 'see whether the firewall was mended', host.clock.now());
     this.#firewallWatch = driver.add('firewall', again, () => {
       if (this.#firewallProblem !== undefined) void this.lookAtFirewall();
     });
-    const keeper = new NftTableKeeper(options, opened, options.wanAddress, host.clock.now());
+    const keeper = new NftTableKeeper(ruleset, opened, options.wanAddress, host.clock.now());
     this.#keeper = driver.add('nftables', keeper, (output: KeeperOutput) => this.#perform(output));
   }
 
-  reserve(protocol: TransportProtocol, wished: PortNumber): PortNumber | undefined {
+  async reserve(protocol: TransportProtocol, wished: PortNumber): Promise<PortNumber | undefined> {
+    await this.#knowListeners();
     return this.#ports.reserve(protocol, wished);
   }
 
@@ -132,10 +154,21 @@ export class NftablesSession implements LocalNat {
     this.#keeper.run((keeper, now) => keeper.handleWanAddress(address, now));
   }
 
+  /** Rules are for one interface: they are rewritten, and what is open stays open. */
+  wanInterfaceChanged(wanInterface: string): void {
+    if (isInterfaceName(wanInterface)) this.#use({ ...this.#ruleset, wanInterface });
+    else this.#host.log.error(`no port can be opened: "${wanInterface}" cannot be written as an interface name`);
+    void this.lookAtFirewall();
+  }
+
+  /** Where our own servers are reached from now on. */
+  guard(doors: LanDoors): void {
+    this.#use({ ...this.#ruleset, doors });
+  }
+
   /** On a signal: compares the kernel's table with what it should be, and puts it right. */
   async check(): Promise<Result<void, Nat1Problem>> {
-    const [listening] = await Promise.all([readListeningPorts(this.#host), this.lookAtFirewall()]);
-    this.keepAwayFrom(listening);
+    await this.lookAtFirewall();
     return this.#ask((id) => this.#keeper.run((keeper, now) => keeper.handleCheck(id, now)));
   }
 
@@ -170,7 +203,8 @@ export class NftablesSession implements LocalNat {
   /** Warns once when the firewall would drop what we send inwards, and again when that changes. */
   async lookAtFirewall(): Promise<void> {
     const listed = nftSuccess(await this.#run(nftListRuleset()));
-    const { wanInterface } = this.#options;
+    const { wanInterface } = this.#ruleset;
+    if (wanInterface === undefined) return;
     const verdict = listed.ok ? probeForwarding(listed.value, wanInterface) : ({ kind: 'unreadable' } as const);
     const advice = forwardingAdvice(verdict);
     if (advice !== undefined && advice !== this.#firewallAdvice) this.#host.log.warn(advice);
@@ -178,8 +212,21 @@ export class NftablesSession implements LocalNat {
     this.#firewallProblem = verdict.kind === 'dropped' ? advice : undefined;
   }
 
-  keepAwayFrom(listening: ListeningPorts): void {
-    for (const { protocol, ports } of listening) this.#ports.setListening(protocol, ports);
+  /** Programs of this box start and end as they like: a service that came a moment ago must not be cut off. */
+  #knowListeners(): Promise<void> {
+    const now = this.#host.clock.now();
+    if (this.#listeners === undefined || between(this.#listeners.since, now) >= LISTENERS_KNOWN_FOR) {
+      const read = readListeningPorts(this.#host).then((listening) => {
+        for (const { protocol, ports } of listening) this.#ports.setListening(protocol, ports);
+      });
+      this.#listeners = { since: now, read };
+    }
+    return this.#listeners.read;
+  }
+
+  #use(ruleset: RulesetOptions): void {
+    this.#ruleset = ruleset;
+    this.#keeper.run((keeper, now) => keeper.handleRuleset(ruleset, now));
   }
 
   #ask(start: (id: RequestId) => void): Promise<Result<void, Nat1Problem>> {

@@ -13,6 +13,8 @@ export interface PcpServerSources {
   readonly servers: readonly PcpServerChoice[];
   /** "": none. */
   readonly dhcpFile: string;
+  /** This box's NAT translates IPv4: what an IPv6 server grants would lead nowhere. */
+  readonly onlyIPv4?: boolean;
 }
 
 const LISTED = 'pcp.servers';
@@ -42,12 +44,23 @@ export async function considerPlaces(
   host: ServerFindingHost,
   sources: PcpServerSources,
 ): Promise<readonly ConsideredPlace[]> {
+  const usable = sources.onlyIPv4 === true ? inIPv4 : (place: ConsideredPlace) => place;
   const places: ConsideredPlace[] = [];
   for (const choice of sources.servers) {
-    if (choice.kind === 'server') places.push(await listed(host, choice.addresses));
-    else places.push(...(await automatic(host, sources.dhcpFile)));
+    if (choice.kind === 'server') places.push(usable(await listed(host, choice.addresses)));
+    else places.push(...(await automatic(host, sources.dhcpFile, usable)));
   }
   return places;
+}
+
+function inIPv4(considered: ConsideredPlace): ConsideredPlace {
+  const servers = considered.servers.flatMap((server) => {
+    const endpoints = server.endpoints.filter(({ address }) => address.isIPv4);
+    return endpoints.length === 0 ? [] : [{ ...server, endpoints }];
+  });
+  if (servers.length > 0 || considered.servers.length === 0) return { ...considered, servers };
+  const names = considered.servers.map(({ id }) => id).join(', ');
+  return nothing(considered.place, `${names} has no IPv4 address, and this box's NAT (wan.nat) needs an IPv4 server`);
 }
 
 /** In order of preference, each once. */
@@ -83,12 +96,16 @@ async function listed(host: ServerFindingHost, addresses: readonly PcpServerAddr
 }
 
 /** RFC 6887 §8.1: one source only, so the default router counts when DHCP names nobody. */
-async function automatic(host: ServerFindingHost, dhcpFile: string): Promise<readonly ConsideredPlace[]> {
-  const dhcp = await fromDhcpFile(host, dhcpFile);
+async function automatic(
+  host: ServerFindingHost,
+  dhcpFile: string,
+  usable: (place: ConsideredPlace) => ConsideredPlace,
+): Promise<readonly ConsideredPlace[]> {
+  const dhcp = usable(await fromDhcpFile(host, dhcpFile));
   if (dhcp.servers.length > 0) return [dhcp];
   const ipv4 = await fromDefaultRoute(host, 'IPv4');
   if (ipv4.servers.length > 0) return [dhcp, ipv4];
-  return [dhcp, ipv4, await fromDefaultRoute(host, 'IPv6')];
+  return [dhcp, ipv4, usable(await fromDefaultRoute(host, 'IPv6'))];
 }
 
 async function fromDhcpFile(host: ServerFindingHost, path: string): Promise<ConsideredPlace> {

@@ -3,7 +3,7 @@
 
 import type { Host } from '../base/host.ts';
 import type { Endpoint, IpAddress } from '../base/ip-address.ts';
-import { type Instant, seconds } from '../base/time.ts';
+import type { Instant } from '../base/time.ts';
 import type { Patience, PcpService, PcpServiceListener } from '../interworking/pcp-service.ts';
 import { inOrder } from '../pcp/address-order.ts';
 import { Client, type ServerCandidate } from '../pcp/client.ts';
@@ -16,10 +16,10 @@ import { DEFAULT_PACING } from '../pcp/pacing.ts';
 import type { ServerView } from '../pcp/server-view.ts';
 import type { Config } from './config.ts';
 import type { Driven, Driver } from './drive.ts';
+import { NetworkWatch } from './network-watch.ts';
 import { newsSentence, type PcpNews, tellNews } from './pcp-news.ts';
 import { type ConsideredPlace, type FoundServer, serversIn, whyNoServer } from './pcp-servers.ts';
 import { PcpSockets } from './pcp-sockets.ts';
-import { Periodic } from './periodic.ts';
 import { ServerSearch } from './server-search.ts';
 
 export type PcpSessionHost = Pick<Host, 'clock' | 'random' | 'log' | 'udp' | 'files' | 'network'>;
@@ -27,7 +27,7 @@ export type PcpSessionHost = Pick<Host, 'clock' | 'random' | 'log' | 'udp' | 'fi
 export type PcpSessionConfig = Pick<
   Config['pcp'],
   'servers' | 'dhcpFile' | 'emulatePreferFailure' | 'natPmp' | 'maxInFlight' | 'rate'
->;
+> & { readonly onlyIPv4?: boolean };
 
 export interface PcpSessionParts {
   /** Left out: to the log. */
@@ -35,6 +35,8 @@ export interface PcpSessionParts {
   readonly host: PcpSessionHost;
   readonly driver: Driver;
   readonly config: PcpSessionConfig;
+  /** Left out: one of its own. */
+  readonly watch?: NetworkWatch;
 }
 
 export interface PcpSession extends PcpService {
@@ -48,9 +50,6 @@ export interface PcpSession extends PcpService {
   strangers(): number;
   close(): void;
 }
-
-/** Routes and addresses change without a word; half a minute of wrong replies is more than this costs. */
-const LOOK_AT_NETWORK_EVERY = seconds(5);
 
 /** Settles when the servers were looked for and their sockets are open; not when they answered. */
 export async function createPcpSession(parts: PcpSessionParts): Promise<PcpSession> {
@@ -75,7 +74,7 @@ class NetworkedPcpSession implements PcpSession {
   #shallLookAgain = false;
   #isClosed = false;
 
-  constructor({ host, driver, config, tell }: PcpSessionParts) {
+  constructor({ host, driver, config, tell, watch }: PcpSessionParts) {
     this.#host = host;
     this.#tell = tell ?? ((level, sentence) => host.log[level](sentence));
     this.#search = new ServerSearch(host, config);
@@ -85,8 +84,8 @@ class NetworkedPcpSession implements PcpSession {
       datagram: (bytes, from, via) => this.#driven.run((machine, now) => machine.handleDatagram(bytes, from, via, now)),
       unreachable: (server) => this.#driven.run((machine, now) => machine.handleUnreachable(server, now)),
     });
-    const watch = new Periodic(LOOK_AT_NETWORK_EVERY, 'look whether the network changed', host.clock.now());
-    this.#watch = driver.add('network', watch, () => void this.look(false));
+    // A name server may be slow: nobody waits for that.
+    this.#watch = (watch ?? new NetworkWatch(host.clock, driver)).follow(() => void this.look(false));
   }
 
   map(request: MapRequest, patience: Patience): Promise<MapOutcome> {

@@ -3,8 +3,10 @@
 import type { Config, ConfigKey } from './config.ts';
 import { changedKeys } from './config-reader.ts';
 
-// These are read again for each request; everything else was used up when it was opened.
+// These are read again for each request, or followed; everything else was used up when it was opened.
 const RELOADABLE: ReadonlySet<ConfigKey> = new Set<ConfigKey>([
+  'lan.interfaces',
+  'wan.interface',
   'policy.own_address_only',
   'policy.min_port',
   'policy.max_mappings',
@@ -28,6 +30,8 @@ export function reload(running: Config, wanted: Config): Reload {
     // Key by key: what waits for a restart is to be named at the next reload, too.
     config: {
       ...running,
+      lan: { ...running.lan, interfaces: wanted.lan.interfaces },
+      wan: { ...running.wan, interface: wanted.wan.interface },
       policy: wanted.policy,
       hosts: { ...running.hosts, dhcpLeases: wanted.hosts.dhcpLeases },
       admin: { ...running.admin, tokenFile: wanted.admin.tokenFile },

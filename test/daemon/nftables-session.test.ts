@@ -43,7 +43,12 @@ beforeEach(() => {
   };
 });
 
-const OPTIONS = { wanInterface: 'wan', hairpin: false, wanAddress: IpAddress.of('100.64.0.2') };
+const OPTIONS = {
+  wanInterface: 'wan',
+  hairpin: false,
+  wanAddress: IpAddress.of('100.64.0.2'),
+  obstacle: () => undefined,
+};
 
 async function settle<T>(promise: Promise<T>, within = seconds(1)): Promise<T> {
   await world.clock.advance(within);
@@ -152,16 +157,34 @@ describe('the NAT of this box over nft', () => {
     const line = '   0: 00000000:1AE1 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1056 1';
     await host.files.replace('/proc/net/tcp', `  sl  local_address\n${line}\n`);
     const session = await start();
-    expect(session.reserve('TCP', portNumber(6881))).not.toBe(6881);
-    expect(session.reserve('UDP', portNumber(6881))).toBe(6881);
+    expect(await session.reserve('TCP', portNumber(6881))).not.toBe(6881);
+    expect(await session.reserve('UDP', portNumber(6881))).toBe(6881);
     // Cannot be read for a moment: they listen all the same.
     host.files.unreadable = 'failed';
-    await settle(session.check());
-    expect(session.reserve('TCP', portNumber(6881))).not.toBe(6881);
+    await world.clock.advance(seconds(2));
+    expect(await session.reserve('TCP', portNumber(6881))).not.toBe(6881);
     host.files.unreadable = undefined;
     await host.files.remove('/proc/net/tcp');
-    await settle(session.check());
-    expect(session.reserve('TCP', portNumber(6881))).toBe(6881);
+    await world.clock.advance(seconds(2));
+    expect(await session.reserve('TCP', portNumber(6881))).toBe(6881);
+  });
+
+  it('and from one that a program has listened on for a moment only; a burst of requests reads the tables once', async () => {
+    const session = await start();
+    expect(await session.reserve('TCP', portNumber(6880))).toBe(6880);
+    const line = '   0: 00000000:1AE1 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1056 1';
+    await host.files.replace('/proc/net/tcp', `  sl  local_address\n${line}\n`);
+    await world.clock.advance(seconds(1));
+    expect(await session.reserve('TCP', portNumber(6881))).not.toBe(6881);
+    let reads = 0;
+    const { read } = host.files;
+    host.files.read = (path) => {
+      reads += 1;
+      return read.call(host.files, path);
+    };
+    await world.clock.advance(seconds(1));
+    await Promise.all(Array.from({ length: 50 }, (_, i) => session.reserve('TCP', portNumber(7000 + i))));
+    expect(reads).toBe(4);
   });
 
   it('puts back what somebody flushed, by itself and on request, and says so', async () => {

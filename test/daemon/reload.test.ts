@@ -25,6 +25,16 @@ describe('a configuration that is read again', () => {
     expect(changedKeys(config, wanted)).toEqual([]);
   });
 
+  it('moves to other interfaces', () => {
+    const { config, changed, late } = reload(RUNNING, {
+      ...RUNNING,
+      lan: { ...RUNNING.lan, interfaces: ['br-new'] },
+      wan: { ...RUNNING.wan, interface: 'pppoe-wan' },
+    });
+    expect([changed, late]).toEqual([['lan.interfaces', 'wan.interface'], []]);
+    expect([config.lan.interfaces, config.wan.interface]).toEqual([['br-new'], 'pppoe-wan']);
+  });
+
   it('names what waits for a restart, and does so again the next time', () => {
     const wanted = configOf('[hosts]\ngrace = "1h"\n[admin]\nlisten = "off"\n[log]\nlevel = "debug"\n');
     const first = reload(RUNNING, wanted);

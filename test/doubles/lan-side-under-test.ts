@@ -5,8 +5,8 @@ import { IpAddress } from '../../src/base/ip-address.ts';
 import { portNumber } from '../../src/base/port-number.ts';
 import { readConfig } from '../../src/daemon/config-reader.ts';
 import { Driver } from '../../src/daemon/drive.ts';
-import { findLanAddresses } from '../../src/daemon/lan-addresses.ts';
 import { LanSide } from '../../src/daemon/lan-side.ts';
+import { NetworkWatch } from '../../src/daemon/network-watch.ts';
 import { descriptorTexts } from './descriptor-texts.ts';
 import { FakeGateway } from './fake-gateway.ts';
 
@@ -32,8 +32,6 @@ export async function openLanSide(
   const fileText = `[lan]\ninterfaces = ${JSON.stringify(lan)}\nigd = "${igd}"\n`;
   const config = readConfig({ args: new Map(), env: {}, fileName: 'test.toml', fileText, purpose: 'command' });
   if (!config.ok) throw new Error(JSON.stringify(config.error));
-  const lans = findLanAddresses(lan, host.network.interfaces());
-  if (!lans.ok) throw new Error(lans.error);
   const gateway = new FakeGateway();
   // A client needs an address that strangers could reach.
   gateway.address = IpAddress.of('5.6.7.8');
@@ -42,12 +40,13 @@ export async function openLanSide(
     host,
     driver,
     config: { ...config.value, lan: { ...config.value.lan, httpPort: portNumber(httpPort) } },
-    lans: lans.value,
+    watch: new NetworkWatch(host.clock, driver),
     identity: { igd1: uuids('a'), igd2: uuids('b'), bootId: 1, nonceSecret: '' },
     descriptors: descriptorTexts(),
     gateway,
     version: '0.1.0',
-    wanInterface: undefined,
+    wanInterface: () => undefined,
+    isDemo: false,
     presentation: () => ({ status: 200 }),
     prepare: async () => {},
     observe: () => queueMicrotask(() => opened.ok && opened.value.publishChanges()),
