@@ -11,12 +11,12 @@ export const fileBeside = (name, base) => fileURLToPath(new URL(name, base));
 /** The generator gets the last core to itself as far as pinning can promise. */
 const GENERATOR_CORE = availableParallelism() - 1;
 
-export const startGenerator = () => startOrderTaker(CLIENTS, 'generator.mjs');
-export const startStranger = () => startOrderTaker(INTERNET, 'stranger.mjs');
+export const startGenerator = () => startOrderTaker(CLIENTS, fileBeside('generator.mjs', import.meta.url));
+export const startStranger = () => startOrderTaker(INTERNET, fileBeside('stranger.mjs', import.meta.url));
 
 /** A program that answers one JSON line with another. */
-function startOrderTaker(namespace, file) {
-  const child = spawnIn(namespace, [process.execPath, fileBeside(file, import.meta.url)], {
+export function startOrderTaker(namespace, file) {
+  const child = spawnIn(namespace, [process.execPath, file], {
     core: GENERATOR_CORE,
     stdio: ['pipe', 'pipe', 'inherit'],
   });

@@ -10,7 +10,7 @@ import { answerIn, soapRequest } from './soap.mjs';
 /** As patient as the most patient control point. */
 const GIVE_UP_MS = 30_000;
 
-const orders = { calls, get, ready, search, hold, release, hear, heard };
+const orders = { calls, get, say, ready, search, hold, release, hear, heard };
 const held = [];
 const ears = [];
 const lastHeard = new Map();
@@ -25,12 +25,13 @@ for await (const line of createInterface({ input: process.stdin })) {
 
 /**
  * `lanes`: lists of calls; each lane does its own one after the other, all lanes at once.
- * `wantEach`: what became of every call, lane by lane.
+ * `wantEach`: what became of every call and how long it took, lane by lane.
  */
 async function calls({ target, lanes, wantBody = false, wantEach = false, giveUpMs = GIVE_UP_MS }) {
   const prepared = lanes.map((lane) => lane.map((call) => ({ call, bytes: soapRequest(target, call) })));
   const outcome = { latencies: [], errors: {}, unanswered: [], bodyBytes: 0, lastBody: undefined };
   const each = lanes.map(() => []);
+  const tookMs = lanes.map(() => []);
   const started = performance.now();
   await Promise.all(
     prepared.map(async (lane, index) => {
@@ -43,8 +44,10 @@ async function calls({ target, lanes, wantBody = false, wantEach = false, giveUp
         );
         const isGood = answer.status === 200;
         const what = isGood ? 'ok' : String(answer.error ?? answer.status ?? answer.problem);
+        const took = performance.now() - begun;
         each[index].push(what);
-        if (isGood) outcome.latencies.push(performance.now() - begun);
+        tookMs[index].push(took);
+        if (isGood) outcome.latencies.push(took);
         else count(outcome.errors, what);
         if (answer.problem !== undefined) outcome.unanswered.push(call);
         outcome.bodyBytes += answer.body?.length ?? 0;
@@ -52,11 +55,18 @@ async function calls({ target, lanes, wantBody = false, wantEach = false, giveUp
       }
     }),
   );
-  return { ...outcome, ...(wantEach ? { each } : {}), wallMs: performance.now() - started };
+  return { ...outcome, ...(wantEach ? { each, tookMs } : {}), wallMs: performance.now() - started };
 }
 
 async function get({ host, port, path, from }) {
   return exchange({ host, port, localAddress: from }, getBytes(host, port, path));
+}
+
+/** Any request at all. */
+async function say({ host, port, from, text, giveUpMs }) {
+  const begun = performance.now();
+  const answer = await exchange({ host, port, localAddress: from }, Buffer.from(text), giveUpMs);
+  return { ...answer, tookMs: performance.now() - begun };
 }
 
 /** Asks again and again until the description comes; says when, on the clock of the whole machine. */

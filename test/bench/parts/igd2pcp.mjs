@@ -37,7 +37,8 @@ const GENEROUS = [
   ...['--requests-per-minute', '0'],
 ];
 
-export function igd2pcpGateway({ nat, flags = [] }) {
+/** `policy`: the limits for LAN hosts; `admin`: the operator's listener. */
+export function igd2pcpGateway({ nat, flags = [], policy = GENEROUS, admin = 'off' }) {
   const directory = mkdtempSync(join(tmpdir(), 'igdb-'));
   const place = { host: ROUTER_LAN, port: 5000, path: '/igd1.xml' };
   const logFile = join(directory, 'log');
@@ -62,8 +63,8 @@ export function igd2pcpGateway({ nat, flags = [] }) {
       const argv = [
         ...[process.execPath, ...NODE_FLAGS, BUNDLE, 'run', '--config', '/dev/null'],
         ...['--lan', 'lan0', '--wan', 'wan0', '--nat', nat, '--pcp-server', CARRIER_INSIDE, '--trusted-pcp-network'],
-        ...['--http-port', String(place.port), '--state-dir', join(directory, 'state'), '--admin', 'off'],
-        ...['--admin-socket', socketPath, ...GENEROUS, ...flags],
+        ...['--http-port', String(place.port), '--state-dir', join(directory, 'state'), '--admin', admin],
+        ...['--admin-socket', socketPath, ...policy, ...flags],
       ];
       const log = createWriteStream(logFile, { flags: 'a' });
       child = spawnIn(ROUTER, argv, { stdio: ['ignore', 'pipe', 'pipe'], env: ENVIRONMENT });

@@ -12,6 +12,9 @@ export const CLIENTS = `${PREFIX}clients`;
 export const ROUTER = `${PREFIX}router`;
 export const CARRIER = `${PREFIX}carrier`;
 export const INTERNET = `${PREFIX}internet`;
+/** A machine of the house that means harm, and one between the router and its carrier. */
+export const NEIGHBOUR = `${PREFIX}neighbour`;
+export const FORGER = `${PREFIX}forger`;
 
 export const ROUTER_LAN = '192.168.77.1';
 export const ROUTER_WAN = '100.64.0.2';
@@ -22,6 +25,10 @@ export const INTERNET_HOST = '1.2.3.9';
 
 export const CLIENT_COUNT = 64;
 export const clientAddress = (index) => `192.168.77.${10 + (index % CLIENT_COUNT)}`;
+
+export const NEIGHBOUR_ALIASES = 16;
+export const neighbourAddress = (index) => `192.168.77.${200 + (index % NEIGHBOUR_ALIASES)}`;
+const FORGER_ADDRESS = '100.64.0.66';
 
 const run = (command, args, input) =>
   execFileSync(command, args, { input: input ?? '', stdio: ['pipe', 'pipe', 'pipe'], encoding: 'utf8' });
@@ -55,6 +62,45 @@ export function makeNetwork() {
   routeToCarrier();
   run('ip', ['-n', INTERNET, 'route', 'add', 'default', 'via', CARRIER_OUTSIDE]);
   for (const name of [ROUTER, CARRIER]) inNamespace(name, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
+}
+
+/** The first `count` clients become hosts of their own to the router: each has a hardware address. */
+export function separateClients(count) {
+  const lines = [];
+  for (let index = 0; index < count; index += 1) {
+    const [own, link, table] = [clientAddress(index), `m${index}`, 100 + index];
+    lines.push(
+      `address delete ${own}/24 dev c0`,
+      `link add link c0 name ${link} type macvlan mode bridge`,
+      `link set ${link} up`,
+      `address add ${own}/32 dev ${link}`,
+      `rule add from ${own} lookup ${table}`,
+      `route add 192.168.77.0/24 dev ${link} src ${own} table ${table}`,
+    );
+  }
+  // An interface must not answer for an address of another one, nor ask in its name.
+  inNamespace(CLIENTS, 'sysctl', '-qw', 'net.ipv4.conf.all.arp_ignore=1', 'net.ipv4.conf.all.arp_announce=2');
+  inNamespace(
+    CLIENTS,
+    'sysctl',
+    '-qw',
+    'net.ipv4.conf.all.promote_secondaries=1',
+    'net.ipv4.conf.c0.promote_secondaries=1',
+  );
+  run('ip', ['-n', CLIENTS, '-batch', '-'], `${lines.join('\n')}\n`);
+}
+
+/** One hardware address with many IP addresses on the LAN, and a sender on the link to the carrier. */
+export function addHostileMachines() {
+  for (const name of [NEIGHBOUR, FORGER]) {
+    run('ip', ['netns', 'add', name]);
+    run('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
+  }
+  beside(CLIENTS, 'c0', NEIGHBOUR, 'n0');
+  beside(CARRIER, 'in0', FORGER, 'f0');
+  for (let index = 0; index < NEIGHBOUR_ALIASES; index += 1) address(NEIGHBOUR, 'n0', `${neighbourAddress(index)}/24`);
+  address(FORGER, 'f0', `${FORGER_ADDRESS}/24`);
+  run('ip', ['-n', NEIGHBOUR, 'route', 'add', 'default', 'via', ROUTER_LAN]);
 }
 
 /** What the kernel forgets when the WAN interface goes down. */
@@ -93,6 +139,13 @@ function join(left, leftName, right, rightName) {
   run('ip', ['link', 'add', leftName, 'netns', left, 'type', 'veth', 'peer', 'name', rightName, 'netns', right]);
   run('ip', ['-n', left, 'link', 'set', leftName, 'up']);
   run('ip', ['-n', right, 'link', 'set', rightName, 'up']);
+}
+
+/** Another machine on the same wire. */
+function beside(namespace, link, guest, guestLink) {
+  const kind = ['type', 'macvlan', 'mode', 'bridge'];
+  run('ip', ['-n', namespace, 'link', 'add', 'link', link, 'name', guestLink, 'netns', guest, ...kind]);
+  run('ip', ['-n', guest, 'link', 'set', guestLink, 'up']);
 }
 
 function address(namespace, link, text) {

@@ -3,8 +3,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** MiB; of the process alone, not of its children. */
-export function residentMiB(pid) {
-  const line = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+export const residentMiB = (pid) => statusMiB(pid, 'VmRSS');
+
+/** The most it ever had. */
+export const highestResidentMiB = (pid) => statusMiB(pid, 'VmHWM');
+
+function statusMiB(pid, name) {
+  const line = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Number(line[1]) / 1024;
 }
 

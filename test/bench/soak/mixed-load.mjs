@@ -3,7 +3,7 @@
 
 import { clientAddress } from '../parts/network.mjs';
 
-const CLIENTS = 16;
+export const CLIENTS = 16;
 const PORTS_EACH = 40;
 const FIRST_PORT = 20_000;
 const CALLS_AT_ONCE = 3;

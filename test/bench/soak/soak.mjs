@@ -1,189 +1,58 @@
-// `npm run soak`: mixed load with faults at random. Memory must stay flat and no handle may leak; then the daemon is killed and
-// ended under load, and at the end what was promised, the table, the carrier and the kernel must agree. Root, Debian's nftables.
+// `npm run soak`: two acts, each with a daemon of its own. "faults": mixed load while things break at random. "neighbour": honest
+// control points beside a hostile machine of the house and a forger on the way to the carrier. Root, Debian's nftables, python3.
 // Exit code 0: all held; 1: not; 2: cannot run here.
 
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { sleep, startGenerator } from '../parts/child.mjs';
-import { igd2pcpGateway, simulatedCarrier } from '../parts/igd2pcp.mjs';
 import { obstacles } from '../parts/machine.mjs';
 import { makeNetwork, removeNetwork } from '../parts/network.mjs';
-import { openHandles, residentMiB } from '../parts/process-figures.mjs';
-import { targetOf } from '../parts/scene.mjs';
-import { disagreements } from './agreement.mjs';
-import { breakSomething, mendEverything } from './faults.mjs';
-import { growthOf } from './growth.mjs';
-import { Ledger } from './ledger.mjs';
-import { LONGEST_SHORT_LEASE_S, mixedLoad, PATIENCE_MS } from './mixed-load.mjs';
+import { faultsAct } from './faults-act.mjs';
+import { neighbourAct } from './neighbour-act.mjs';
+import { onStage } from './stage.mjs';
 
-const USAGE = 'usage: npm run soak -- [--minutes 60] [--seed 1] [--json FILE]';
-const LOG_OF_A_BAD_RUN = join(tmpdir(), 'igd2pcp-soak.log');
-const SAMPLE_EVERY_MS = 5000;
-const FAULTS_AT_MOST_EVERY_MS = 60_000;
-const FAULTS_AT_LEAST = 24;
-const TELL_EVERY_MS = 60_000;
-/** What the carrier still holds of something deleted while nothing could be said to it, it forgets after this. */
-const LONGEST_GRANT_S = 60;
-const SETTLE_MS = (Math.max(LONGEST_GRANT_S, LONGEST_SHORT_LEASE_S) + 20) * 1000;
-const ENDS_UNDER_LOAD = ['SIGKILL', 'SIGTERM', 'SIGKILL'];
+const ACTS = { neighbour: neighbourAct, faults: faultsAct };
+const USAGE = `usage: npm run soak -- [--minutes 60] [--act ${Object.keys(ACTS).join('|')}] [--seed 1] [--json FILE]`;
 
 process.exitCode = await main();
 
 async function main() {
   const options = readOptions();
-  const problems = options === undefined ? [USAGE] : obstacles().map((problem) => `soak: ${problem}`);
+  const problems = options === undefined ? [USAGE] : obstacles(['python3']).map((problem) => `soak: ${problem}`);
   if (problems.length > 0) {
     console.error(problems.join('\n'));
     return 2;
   }
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
   process.on('exit', removeNetwork);
-  makeNetwork();
-  const directory = mkdtempSync(join(tmpdir(), 'igdb-'));
-  const control = join(directory, 'carrier.sock');
-  const carrier = simulatedCarrier({ flags: ['--control', control, '--max-lifetime', `${LONGEST_GRANT_S}s`] });
-  const gateway = igd2pcpGateway({ nat: 'nftables' });
-  const generator = startGenerator();
-  try {
-    await carrier.start();
-    await gateway.start();
-    const target = await targetOf({ generator }, gateway);
-    // The faults have a stream of their own: how many calls fit between two of them is different each time.
-    const [random, chance] = [seeded(options.seed), seeded(~options.seed)];
-    const world = { generator, gateway, target, control, random, chance, ledger: new Ledger() };
-    const report = await soak(world, options.minutes * 60_000);
-    for (const [what, value] of Object.entries(report)) console.log(`${what.padEnd(24)} ${JSON.stringify(value)}`);
-    if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
-    if (report.complaints.length === 0) return 0;
-    copyFileSync(gateway.logFile, LOG_OF_A_BAD_RUN);
-    console.error(`soak: it did not hold; what the daemon wrote is kept in ${LOG_OF_A_BAD_RUN}`);
-    return 1;
-  } finally {
-    await generator.stop();
-    await gateway.stop();
-    await carrier.stop();
-    gateway.clean();
-    rmSync(directory, { recursive: true, force: true });
+  const reports = {};
+  for (const name of options.acts) {
+    process.stderr.write(`soak: ${name}\n`);
+    makeNetwork();
+    reports[name] = await onStage(name, ACTS[name], { lengthMs: options.minutes * 60_000, seed: options.seed });
+    console.log(`\n${name}`);
+    for (const [what, value] of Object.entries(reports[name]))
+      console.log(`  ${what.padEnd(26)} ${JSON.stringify(value)}`);
   }
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(reports, null, 2)}\n`);
+  return Object.values(reports).every(({ complaints }) => complaints.length === 0) ? 0 : 1;
 }
 
+/** `minutes` are those of each act. */
 function readOptions() {
   try {
     const { values } = parseArgs({
       options: {
         minutes: { type: 'string', default: '60' },
+        act: { type: 'string' },
         seed: { type: 'string', default: '1' },
         json: { type: 'string' },
       },
     });
     const [minutes, seed] = [Number(values.minutes), Number(values.seed)];
-    return minutes > 0 && Number.isInteger(seed) ? { minutes, seed, json: values.json } : undefined;
+    const acts = values.act === undefined ? Object.keys(ACTS) : [values.act].filter((name) => name in ACTS);
+    const isUsable = minutes > 0 && Number.isInteger(seed) && acts.length > 0;
+    return isUsable ? { minutes, seed, acts, json: values.json } : undefined;
   } catch {
     return undefined;
   }
-}
-
-async function soak(world, lengthMs) {
-  const run = { calls: 0, outcomes: {}, faults: {}, samples: [] };
-  await loadWithFaults(world, lengthMs, run);
-  await settle(world);
-  const growth = growthOf(run.samples);
-  const complaints = [...growth.complaints, ...(await disagreements(world, 'after the load'))];
-  for (const signal of ENDS_UNDER_LOAD) complaints.push(...(await endUnderLoad(world, signal, run)));
-  await settle(world);
-  complaints.push(...(await disagreements(world, 'after the restarts')));
-  const [first, last] = [run.samples[0], run.samples.at(-1)];
-  return {
-    minutes: lengthMs / 60_000,
-    calls: run.calls,
-    'errors by code': run.outcomes,
-    faults: run.faults,
-    'ended under load by': ENDS_UNDER_LOAD,
-    'MiB, first and last': [rounded(first?.mib), rounded(last?.mib)],
-    'handles, first and last': [first?.handles, last?.handles],
-    'MiB gained when warm': rounded(growth.mib),
-    ...(growth.kibPerMinute === undefined ? {} : { 'KiB a minute': rounded(growth.kibPerMinute) }),
-    'handles gained': growth.handles,
-    'mappings at the end': (await world.gateway.mappings())?.length,
-    'promises to be kept': world.ledger.promisedNow().length,
-    'of them lost, and said so': world.ledger.lostBy(world.gateway.logFile).length,
-    complaints,
-  };
-}
-
-async function loadWithFaults(world, lengthMs, run) {
-  const faultEvery = Math.min(FAULTS_AT_MOST_EVERY_MS, lengthMs / FAULTS_AT_LEAST);
-  const started = performance.now();
-  let nextSample = started;
-  let nextFault = started + faultEvery;
-  let nextWord = started + TELL_EVERY_MS;
-  for (let now = started; now < started + lengthMs; now = performance.now()) {
-    await work(world, run);
-    if (now >= nextSample) {
-      nextSample = now + SAMPLE_EVERY_MS;
-      const pid = world.gateway.pid();
-      run.samples.push({ minutes: (now - started) / 60_000, mib: residentMiB(pid), handles: openHandles(pid) });
-    }
-    if (now >= nextFault) {
-      nextFault = now + faultEvery;
-      const name = await breakSomething(world);
-      run.faults[name] = (run.faults[name] ?? 0) + 1;
-    }
-    if (now >= nextWord) {
-      nextWord = now + TELL_EVERY_MS;
-      tell(`${Math.round((now - started) / 60_000)} of ${Math.round(lengthMs / 60_000)} min`, run);
-    }
-    await sleep(20);
-  }
-}
-
-async function work(world, run) {
-  const { generator, target, ledger, random } = world;
-  const lanes = mixedLoad(random);
-  const outcome = await generator.ask('calls', { target, lanes, giveUpMs: PATIENCE_MS, wantEach: true });
-  ledger.note(lanes, outcome.each);
-  run.calls += lanes.flat().length;
-  for (const [code, count] of Object.entries(outcome.errors)) run.outcomes[code] = (run.outcomes[code] ?? 0) + count;
-}
-
-/** In the middle of what the control points ask; then it comes back with what it left on the disk and in the kernel. */
-async function endUnderLoad(world, signal, run) {
-  const { gateway, generator } = world;
-  const working = work(world, run);
-  await sleep(5 + world.random() * 40);
-  const exitCode = await gateway.stop(signal);
-  await working;
-  await gateway.resume();
-  await targetOf({ generator }, gateway);
-  tell(`ended by ${signal} and started again`, run);
-  return signal === 'SIGTERM' && exitCode !== 0 ? [`${signal}: no end in peace, exit code ${exitCode}`] : [];
-}
-
-async function settle(world) {
-  await mendEverything(world);
-  tell(`letting ${SETTLE_MS / 1000} s pass`);
-  await sleep(SETTLE_MS);
-}
-
-/** To a tenth. */
-function rounded(figure) {
-  return figure === undefined ? undefined : Math.round(figure * 10) / 10;
-}
-
-function tell(what, run) {
-  const last = run?.samples.at(-1);
-  const soFar = run === undefined ? '' : `, ${run.calls} calls, ${last?.mib.toFixed(1)} MiB, ${last?.handles} handles`;
-  process.stderr.write(`soak: ${what}${soFar}\n`);
-}
-
-function seeded(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
