@@ -13,6 +13,7 @@ import { Driver } from '../../src/daemon/drive.ts';
 import { createNodeHost } from '../../src/platform/node-host.ts';
 import { attachSimulator } from '../doubles/attach-simulator.ts';
 import { descriptorTexts } from '../doubles/descriptor-texts.ts';
+import { ownTime } from '../doubles/own-time.ts';
 
 /** Patience of these tests, not of the daemon. */
 const GIVE_UP_MS = 20_000;
@@ -96,7 +97,7 @@ export interface RawAnswer {
 
 /** One connection, these octets, everything that comes back until the other side closes. */
 export function exchange(to: { address: string; port: number }, from: string, octets: string): Promise<RawAnswer> {
-  const began = performance.now();
+  const began = ownTime();
   return new Promise((resolve) => {
     let text = '';
     const socket = connect({ host: to.address, port: to.port, localAddress: from });
@@ -106,7 +107,7 @@ export function exchange(to: { address: string; port: number }, from: string, oc
       resolve({
         status: Number(/^HTTP\/1\.[01] (\d{3})/.exec(text)?.[1] ?? 0),
         text,
-        tookMs: performance.now() - began,
+        tookMs: ownTime() - began,
       });
     };
     const timer = setTimeout(settle, GIVE_UP_MS);
@@ -126,12 +127,12 @@ export function linger(
   from: string,
   octets: string,
 ): { readonly socket: Socket; readonly closed: Promise<number> } {
-  const began = performance.now();
+  const began = ownTime();
   const socket = connect({ host: to.address, port: to.port, localAddress: from });
   socket.on('connect', () => socket.write(octets));
   socket.on('error', () => {});
   socket.resume();
-  return { socket, closed: new Promise((resolve) => socket.on('close', () => resolve(performance.now() - began))) };
+  return { socket, closed: new Promise((resolve) => socket.on('close', () => resolve(ownTime() - began))) };
 }
 
 const TYPE = 'urn:schemas-upnp-org:service:WANIPConnection:1';

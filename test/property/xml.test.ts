@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { escapeXml, parseXml, type XmlElement } from '../../src/base/xml.ts';
+import { ownTime } from '../doubles/own-time.ts';
 import { corpus, damaged, FUZZ_TIMEOUT_MS, fuzz } from './fuzzing.ts';
 
 const LIMITS = { characters: 16_384, tags: 200 };
@@ -41,9 +42,9 @@ describe('XML of strangers, damaged', () => {
       );
       await fuzz(repeated, 150, ([part, more]) => {
         const text = `<r>${(part + more).repeat(16_000 / (part.length + more.length))}</r>`;
-        const began = performance.now();
+        const began = ownTime();
         parseXml(text, LIMITS);
-        expect(performance.now() - began).toBeLessThan(1000);
+        expect(ownTime() - began).toBeLessThan(1000);
       });
     },
     FUZZ_TIMEOUT_MS,
