@@ -81,3 +81,26 @@ export function ar(members, time) {
   }
   return Buffer.concat(parts);
 }
+
+/** What a tar archive holds, with long names as GNU tar and pax write them. `kind` is tar's own letter. */
+export function* entriesOf(archive) {
+  let long = {};
+  for (let head = 0; head + BLOCK <= archive.length && archive[head] !== 0; ) {
+    const text = (from, width) => untilZero(archive.subarray(head + from, head + from + width));
+    const size = Number.parseInt(text(124, 12), 8) || 0;
+    const kind = text(156, 1);
+    const data = archive.subarray(head + BLOCK, head + BLOCK + size);
+    if (kind === 'L') long.path = untilZero(data);
+    else if (kind === 'K') long.link = untilZero(data);
+    else if (kind === 'x') long.path = /(?:^|\n)\d+ path=([^\n]*)\n/.exec(data.toString())?.[1] ?? long.path;
+    else if (kind !== 'g') {
+      const prefix = text(345, 155);
+      const path = long.path ?? (prefix === '' ? text(0, 100) : `${prefix}/${text(0, 100)}`);
+      yield { path, kind, mode: Number.parseInt(text(100, 8), 8), link: long.link ?? text(157, 100), data };
+      long = {};
+    }
+    head += BLOCK + Math.ceil(size / BLOCK) * BLOCK;
+  }
+}
+
+const untilZero = (bytes) => bytes.toString().replace(/\0.*/s, '');

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Host } from './base/host.ts';
-import { after, type Duration } from './base/time.ts';
+import { after, type Duration, seconds } from './base/time.ts';
 import {
   type AddWords,
   type CommandLine,
@@ -22,6 +22,7 @@ import { Daemon } from './daemon/daemon.ts';
 import { DEMO_CARRIER, demoConfig, demoWelcome } from './daemon/demo.ts';
 import { runDoctor } from './daemon/doctor-run.ts';
 import { Driver } from './daemon/drive.ts';
+import { firewallCommand } from './daemon/firewall-command.ts';
 import { helpInForm } from './daemon/help-text.ts';
 import { runSimulator } from './daemon/simulate-command.ts';
 import { SimulatorSession } from './daemon/simulator-session.ts';
@@ -63,6 +64,8 @@ async function main(): Promise<number> {
       return simulate(line);
     case 'check-config':
       return checkConfig(line);
+    case 'firewall':
+      return withConfig(line, 'command', async (config) => report(await firewallCommand(quietHost(config), config)));
     case 'run':
       return withConfig(line, 'run', (config) => run(line, config));
     case 'demo':
@@ -131,7 +134,9 @@ async function run(line: Configured, config: Config): Promise<number> {
   });
   const started = await startDaemon(host, driver, config, false);
   if (!started.ok) return misused(started.error);
-  host.log.info(`igd2pcp ${VERSION} is running`, { description: started.value.descriptionUrls().join(' ') });
+  const urls = started.value.descriptionUrls().join(' ');
+  host.log.info(`igd2pcp ${VERSION} is running`, { description: urls });
+  if (process.env['NOTIFY_SOCKET'] !== undefined) void tellSystemd(host, urls);
   const reload = (): void => {
     const again = readFrom(line, 'run');
     if (again.ok) void started.value.reload(again.config);
@@ -143,6 +148,16 @@ async function run(line: Configured, config: Config): Promise<number> {
   await started.value.close();
   driver.close();
   return FINE;
+}
+
+/** Node.js has no Unix datagram sockets, so systemd's own program says that we are ready (sd_notify(3)). */
+async function tellSystemd(host: Host, urls: string): Promise<void> {
+  const args = ['--ready', `--status=${urls === '' ? 'waits for a LAN interface' : `serves ${urls}`}`];
+  const told = await host.programs.run('systemd-notify', args, '', seconds(30));
+  if (!told.ok || told.value.exitCode !== 0)
+    host.log.warn('systemd could not be told that the start is complete', {
+      why: told.ok ? told.value.stderr : told.error,
+    });
 }
 
 async function demo(configured: Config): Promise<number> {

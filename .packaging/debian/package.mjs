@@ -5,13 +5,16 @@ import { ar, gzip, tar } from '../archive.mjs';
 
 const here = (name) => readFileSync(new URL(name, import.meta.url));
 
-/** @param {import('../../.scripts/package.mjs').Product} product */
-export function debianPackage(product) {
+/**
+ * @param {import('../../.scripts/package.mjs').Product} product
+ * @param {{ architecture: string, program: Buffer, license: Buffer }} [node] comes along; else Debian's own is used
+ */
+export function debianPackage(product, node) {
   const data = [
     { path: 'usr/bin/igd2pcp', data: product.launcher, mode: 0o755 },
     { path: 'usr/lib/igd2pcp/igd2pcp.cjs', data: product.program },
     { path: 'usr/lib/igd2pcp/start.cjs', data: product.start },
-    ...(product.node === undefined ? [] : [{ path: 'usr/lib/igd2pcp/node', data: product.node, mode: 0o755 }]),
+    ...(node === undefined ? [] : bundled(node)),
     { path: 'usr/lib/systemd/system/igd2pcp.service', data: here('igd2pcp.service') },
     { path: 'usr/lib/systemd/system-generators/igd2pcp-generator', data: here('generator.sh'), mode: 0o755 },
     { path: 'usr/lib/tmpfiles.d/igd2pcp.conf', data: here('tmpfiles.conf') },
@@ -23,9 +26,9 @@ export function debianPackage(product) {
     { path: 'usr/share/doc/igd2pcp/changelog.gz', data: gzip(product.changelog) },
     { path: 'usr/share/doc/igd2pcp/igd2pcp.toml.example', data: product.help('toml') },
   ];
-  const architecture = product.node === undefined ? 'all' : product.debianArchitecture;
+  const architecture = node?.architecture ?? 'all';
   const control = [
-    { path: 'control', data: controlText(product, architecture, data) },
+    { path: 'control', data: controlText(product.version, architecture, data) },
     { path: 'conffiles', data: '/etc/igd2pcp.toml\n' },
     { path: 'triggers', data: 'interest-noawait /usr/bin/node\n' },
     ...['postinst', 'prerm', 'postrm'].map((name) => ({ path: name, data: here(name), mode: 0o755 })),
@@ -41,9 +44,14 @@ export function debianPackage(product) {
   return { name: `igd2pcp_${product.version}_${architecture}.deb`, bytes };
 }
 
-function controlText({ version, node }, architecture, data) {
-  const kibibytes = Math.ceil(data.reduce((sum, entry) => sum + Buffer.from(entry.data).length, 0) / 1024);
-  const runtime = node === undefined ? 'nodejs (>= 20.11)' : 'libc6 (>= 2.28), libstdc++6 (>= 6)';
+const bundled = ({ program, license }) => [
+  { path: 'usr/lib/igd2pcp/node', data: program, mode: 0o755 },
+  { path: 'usr/share/doc/igd2pcp/copyright.nodejs', data: license },
+];
+
+function controlText(version, architecture, data) {
+  const kibibytes = Math.ceil(data.reduce((sum, entry) => sum + Buffer.byteLength(entry.data), 0) / 1024);
+  const runtime = architecture === 'all' ? 'nodejs (>= 20.11)' : 'libc6 (>= 2.28), libstdc++6 (>= 6)';
   return `Package: igd2pcp
 Version: ${version}
 Architecture: ${architecture}

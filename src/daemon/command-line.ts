@@ -63,6 +63,7 @@ export type CommandLine =
   | ({ readonly command: 'add'; readonly json: boolean; readonly mapping: AddWords } & Configured)
   | ({ readonly command: 'delete'; readonly json: boolean; readonly mapping: DeleteWords } & Configured)
   | ({ readonly command: 'check-config' } & Configured)
+  | ({ readonly command: 'firewall' } & Configured)
   | { readonly command: 'simulate'; readonly simulation: SimulateWords }
   | { readonly command: 'help'; readonly topic: CommandName | undefined; readonly form: HelpForm }
   | { readonly command: 'version' };
@@ -109,6 +110,7 @@ function readCommand(command: CommandName, flags: FlagSet, env: Env): Result<Com
     case 'run':
     case 'demo':
     case 'watch':
+    case 'firewall':
       return settle({ command, ...configured });
     case 'doctor':
     case 'status':

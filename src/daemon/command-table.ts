@@ -18,6 +18,7 @@ export const COMMAND_NAMES = [
   'add',
   'delete',
   'check-config',
+  'firewall',
   'simulate',
   'help',
   'version',
@@ -199,6 +200,15 @@ export const COMMANDS: Readonly<Record<CommandName, CommandRow>> = {
     configuration: 'all',
     options: [CONFIG_FILE_OPTION],
     details: 'Exit code 2 when something is.',
+  },
+  firewall: {
+    ...bare,
+    summary: "the rules that this box's firewall lacks, for nft",
+    configuration: 'all',
+    options: [CONFIG_FILE_OPTION],
+    details:
+      'Changes nothing. Prints nothing when mapped ports pass the firewall. ' +
+      'Example, for now and for each boot: igd2pcp firewall | tee -a /etc/nftables.conf | nft -f -',
   },
   simulate: {
     ...bare,

@@ -11,6 +11,16 @@ export type FirewallVerdict =
   | { readonly kind: 'uncertain'; readonly chain: string; readonly why: string }
   | { readonly kind: 'unreadable' };
 
+type Obstacle = Extract<FirewallVerdict, { chain: string }>;
+
+export interface OpeningRule {
+  /** Family, table and name. */
+  readonly chain: string;
+  /** For `nft -f`. */
+  readonly nft: string;
+  readonly isIptables: boolean;
+}
+
 type JsonObject = Readonly<Record<string, unknown>>;
 type Outcome = 'accept' | 'drop' | 'return' | 'uncertain';
 
@@ -23,22 +33,34 @@ interface Ruleset {
 const DEEPEST_JUMP = 16;
 
 export function probeForwarding(rulesetJson: string, wanInterface: string): FirewallVerdict {
+  const obstacles = obstaclesIn(rulesetJson, wanInterface);
+  if (obstacles === undefined) return { kind: 'unreadable' };
+  // Every chain at the hook is asked: one that drops is enough, whatever the others say.
+  return obstacles.find(({ kind }) => kind === 'dropped') ?? obstacles[0] ?? { kind: 'passes' };
+}
+
+/** The rules that let our packets pass: one for each chain in their way. Undefined: the ruleset could not be read. */
+export function openingRules(rulesetJson: string, wanInterface: string): readonly OpeningRule[] | undefined {
+  return obstaclesIn(rulesetJson, wanInterface)?.map(({ chain }) => ({
+    chain,
+    nft: `insert rule ${chain} ct status dnat accept comment "igd2pcp"`,
+    // What iptables made, nft may list but should not change: its owner would not keep the rule.
+    isIptables: chain.endsWith(' FORWARD'),
+  }));
+}
+
+function obstaclesIn(rulesetJson: string, wanInterface: string): readonly Obstacle[] | undefined {
   const ruleset = readRuleset(rulesetJson);
-  if (ruleset === undefined) return { kind: 'unreadable' };
-  let doubt: FirewallVerdict | undefined;
-  for (const chain of ruleset.chains) {
+  return ruleset?.chains.flatMap((chain): Obstacle[] => {
     const isForwarding = chain['hook'] === 'forward' && ['inet', 'ip'].includes(String(chain['family']));
-    if (!isForwarding) continue;
+    if (!isForwarding) return [];
     const name = chainName(chain);
     const outcome = walk(ruleset, chain, { wanInterface }, 0);
     const policy = outcome === 'return' && chain['policy'] === 'drop' ? 'drop' : outcome;
-    // Every chain at the hook is asked: one that drops is enough, whatever the others say.
-    if (policy === 'drop') return { kind: 'dropped', chain: name, why: dropReason(outcome) };
-    if (policy === 'uncertain') {
-      doubt ??= { kind: 'uncertain', chain: name, why: 'it lets through only what some of its rules allow' };
-    }
-  }
-  return doubt ?? { kind: 'passes' };
+    if (policy === 'drop') return [{ kind: 'dropped', chain: name, why: dropReason(outcome) }];
+    const why = 'it lets through only what some of its rules allow';
+    return policy === 'uncertain' ? [{ kind: 'uncertain', chain: name, why }] : [];
+  });
 }
 
 /** For the log and the doctor; undefined when there is nothing to say. */
@@ -49,7 +71,7 @@ export function forwardingAdvice(verdict: FirewallVerdict): string | undefined {
     case 'dropped':
       return (
         `the firewall will drop what comes in through mapped ports: chain "${verdict.chain}" ${verdict.why}. ` +
-        'Add to it, before what drops: ct status dnat accept'
+        'Add to it, before what drops: ct status dnat accept ("igd2pcp firewall" prints the whole line)'
       );
     case 'uncertain':
       return (

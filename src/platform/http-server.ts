@@ -11,7 +11,7 @@ import { ok, type Result, refused } from '../base/result.ts';
 import { answerBrokenRequests } from './broken-requests.ts';
 import { dropStrangers, limitConnectionsPerPeer } from './connection-limits.ts';
 import { type RequestBody, readBody } from './request-body.ts';
-import { clearSocketPath } from './unix-socket.ts';
+import { clearSocketPath, socketPlace } from './unix-socket.ts';
 
 const NOWHERE: Endpoint = { address: IpAddress.of('0.0.0.0'), port: 0 };
 // Deep enough for 64 control points that start at once; the kernel's default cuts it to somaxconn.
@@ -193,9 +193,10 @@ function listenTcp(server: Server, endpoint: Endpoint): Promise<void> {
 }
 
 async function listenUnix(server: Server, path: string, mode: number): Promise<void> {
-  await clearSocketPath(path);
-  await listen(server, { path });
-  await chmod(path, mode);
+  const place = await socketPlace(path);
+  await clearSocketPath(place);
+  await listen(server, { path: place });
+  await chmod(place, mode);
 }
 
 function listen(server: Server, options: object): Promise<void> {

@@ -3,7 +3,7 @@
 
 import { destination, pino } from 'pino';
 import type { Log, LogFields } from '../base/log.ts';
-import { withPriority } from './journal.ts';
+import { withPriority } from './systemd.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 

@@ -1,7 +1,7 @@
 // The terminal the process was started from: how wide it is, whether it shows colour, what stops us.
 
 import type { WriteStream } from 'node:tty';
-import { isReadByJournal, JOURNAL_ERROR, withPriority } from './journal.ts';
+import { isReadByJournal, JOURNAL_ERROR, withPriority } from './systemd.ts';
 
 export interface NodeTerminal {
   readonly isTerminal: boolean;

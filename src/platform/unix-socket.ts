@@ -1,7 +1,19 @@
 // The path of a Unix socket that is to be listened on: free of what a killed daemon left there, and of nothing else.
 
-import { lstat, rm } from 'node:fs/promises';
+import { lstat, readlink, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
+import { dirname, resolve } from 'node:path';
+
+/**
+ * Where a link leads that root or this very user made. Packages put one at the path that commands look at: it leads into a
+ * directory where a daemon without root can make its socket.
+ */
+export async function socketPlace(path: string): Promise<string> {
+  const there = await lstat(path).catch(() => undefined);
+  if (there?.isSymbolicLink() !== true) return path;
+  const isTrusted = there.uid === 0 || there.uid === process.getuid?.();
+  return isTrusted ? resolve(dirname(path), await readlink(path)) : path;
+}
 
 /** Throws what `listen` would: the path is taken, by a program that answers or by a file that is none of ours. */
 export async function clearSocketPath(path: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { forwardingAdvice, probeForwarding } from '../../src/local-nat/firewall-probe.ts';
+import { forwardingAdvice, openingRules, probeForwarding } from '../../src/local-nat/firewall-probe.ts';
 
 /** As `nft -j list ruleset` of nft 1.0.6 printed them. */
 const ruleset = (name: string): string => readFileSync(new URL(`rulesets/${name}.json`, import.meta.url), 'utf8');
@@ -26,6 +26,21 @@ describe('whether the firewall lets DNATed packets in', () => {
       expect(forwardingAdvice(verdict)).toBeUndefined();
     },
   );
+
+  it.each([
+    ['debian-drop', ['insert rule inet filter forward ct status dnat accept comment "igd2pcp"']],
+    ['openwrt-fw4-without-dnat', ['insert rule inet fw4 forward ct status dnat accept comment "igd2pcp"']],
+    ['debian-drop-with-dnat', []],
+  ])('names the rule that %s lacks, in the table that drops', (name, lines) => {
+    expect(openingRules(ruleset(name), 'wan')?.map(({ nft }) => nft)).toEqual(lines);
+  });
+
+  it('knows the chains of iptables, which nft is not to change', () => {
+    expect(openingRules(ruleset('some-ports-only'), 'wan')).toMatchObject([
+      { chain: 'ip filter FORWARD', isIptables: true },
+    ]);
+    expect(openingRules('no JSON', 'wan')).toBeUndefined();
+  });
 
   it('takes another interface for the WAN when told so', () => {
     expect(probeForwarding(ruleset('two-tables'), 'ppp0')).toEqual({ kind: 'passes' });

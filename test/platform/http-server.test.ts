@@ -1,7 +1,7 @@
 // Real loopback sockets: what the listener itself guarantees, whatever the routes answer.
 
 import { spawnSync } from 'node:child_process';
-import { lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -283,6 +283,22 @@ describe('the HTTP listener', () => {
       expect(first.ok).toBe(true);
       if (first.ok) listeners.push(first.value);
       expect(await listenThere()).toMatchObject({ ok: false, error: expect.stringContaining('already in use') });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('makes its socket where a link of root or of its own leads, and leaves the link', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'igd2pcp-http-'));
+    try {
+      mkdirSync(join(folder, 'own'));
+      const path = join(folder, 'igd2pcp.sock');
+      symlinkSync('own/admin.sock', path);
+      const first = await http.listen({ kind: 'unix', path, mode: 0o600 }, LIMITS, async () => ({ status: 200 }));
+      if (first.ok) listeners.push(first.value);
+      expect(first).toMatchObject({ ok: true });
+      expect(lstatSync(path).isSymbolicLink()).toBe(true);
+      expect(lstatSync(join(folder, 'own/admin.sock')).mode & 0o777).toBe(0o600);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

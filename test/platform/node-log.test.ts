@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { afterAll, describe, expect, it } from 'vitest';
-import { isReadByJournal, withPriority } from '../../src/platform/journal.ts';
 import { isSerious, journalLine, logStyle, textLine } from '../../src/platform/node-log.ts';
+import { isReadByJournal, withPriority } from '../../src/platform/systemd.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'igd2pcp-log-'));
 afterAll(() => rmSync(folder, { recursive: true }));
