@@ -57,8 +57,8 @@ function header(entry, size, time) {
 }
 
 /** The header holds no time and no name; the byte that names the operating system is set to "unknown". */
-export function gzip(data) {
-  const packed = gzipSync(data, { level: 9 });
+export function gzip(data, level = 9) {
+  const packed = gzipSync(data, { level });
   packed[9] = 255;
   return packed;
 }

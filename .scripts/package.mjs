@@ -1,5 +1,6 @@
 // `npm run package`: the built program as packages for Debian and OpenWrt and as an OCI image, in out/. The same commit
-// gives the same bytes. --architecture NAME (amd64, arm64; repeatable) says for which machines Node.js is packed as well.
+// gives the same bytes. --architecture NAME (amd64, arm64; repeatable) says for which machines Node.js is packed as well;
+// --quick packs it in a quarter of the time, for tests.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -16,6 +17,7 @@ const read = (path) => readFileSync(new URL(path, root));
 const { values: options } = parseArgs({
   options: {
     architecture: { type: 'string', multiple: true, default: BUNDLED_ARCHITECTURES },
+    quick: { type: 'boolean', default: false },
     version: { type: 'string' },
     out: { type: 'string' },
   },
@@ -28,6 +30,7 @@ const program = new URL('dist/igd2pcp.cjs', root);
 const product = {
   version: options.version ?? packageJson.version,
   time: timeOfCommit(),
+  level: options.quick ? 1 : 9,
   program: readFileSync(program),
   launcher: read('.packaging/igd2pcp.sh'),
   start: read('.packaging/start.cjs'),

@@ -37,7 +37,7 @@ export function debianPackage(product, node) {
     [
       { name: 'debian-binary', data: '2.0\n' },
       { name: 'control.tar.gz', data: gzip(tar(control, product.time)) },
-      { name: 'data.tar.gz', data: gzip(tar(data, product.time)) },
+      { name: 'data.tar.gz', data: gzip(tar(data, product.time), product.level) },
     ],
     product.time,
   );

@@ -1,27 +1,16 @@
 // The README's "Behind a carrier NAT in five minutes", followed to the letter: its commands are read from the text and
-// run, on a router whose firewall drops what it does not know, Debian's and one that looks like OpenWrt's.
+// run, on a router whose firewall drops what it does not know and looks like OpenWrt's. Debian's half: debian-boot.mjs.
 
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { unixCall } from './carrier.mjs';
 import { knock } from './control-points.mjs';
 import { CARRIER_ADDRESS, CPE_MASQUERADE } from './network.mjs';
+import { commandsOfTheReadme } from './readme-commands.mjs';
 import { expect, until } from './report.mjs';
 import { Scene } from './scene.mjs';
 import { TOPOLOGIES } from './topologies.mjs';
 
-const README = new URL('../../README.md', import.meta.url);
-const HEADING = '## Behind a carrier NAT in five minutes';
-
-const DEBIAN_FIREWALL = `
-table inet filter {
-  chain forward {
-    type filter hook forward priority filter; policy drop;
-    ct state established,related accept
-    iifname "br-lan" oifname "wan" accept
-  }
-}
-`;
 /** fw4's shape, with its include directory. */
 const openwrtFirewall = (includes) => `
 table inet fw4 {
@@ -40,7 +29,7 @@ table inet fw4 {
 `;
 
 export async function playFiveMinutes(name, means) {
-  for (const router of ['debian', 'openwrt']) await playRouter(name, router, means);
+  await playRouter(name, 'openwrt', means);
 }
 
 async function playRouter(name, router, { folder, program, report }) {
@@ -48,7 +37,7 @@ async function playRouter(name, router, { folder, program, report }) {
   let scene;
   let daemon;
   try {
-    const blocks = commandsOfTheText();
+    const blocks = commandsOfTheReadme();
     const place = makePlace(folder, set, program);
     const run = (namespace, block) => {
       const script = localised(block, place);
@@ -66,10 +55,7 @@ async function playRouter(name, router, { folder, program, report }) {
     await report.check(name, router, 'its commands work on the router', async () => {
       scene = await Scene.open(set, TOPOLOGIES.nat, { folder, program, report, env: {} });
       const ns = scene.network.namespaces;
-      ns.nft(
-        'cpe',
-        `flush ruleset\n${router === 'debian' ? DEBIAN_FIREWALL : openwrtFirewall(place.includes)}${CPE_MASQUERADE}`,
-      );
+      ns.nft('cpe', `flush ruleset\n${openwrtFirewall(place.includes)}${CPE_MASQUERADE}`);
       writeFileSync(place.fw4, `#!/bin/sh\nexec nft -f ${place.firewall}\n`);
       chmodSync(place.fw4, 0o755);
       writeFileSync(place.firewall, `flush ruleset\n${openwrtFirewall(place.includes)}${CPE_MASQUERADE}`);
@@ -108,16 +94,6 @@ async function playRouter(name, router, { folder, program, report }) {
     await daemon?.stop();
     await scene?.close();
   }
-}
-
-/** The blocks of the section by the second word of their fence: ```sh debian. */
-function commandsOfTheText() {
-  const [, section] = readFileSync(README, 'utf8').split(HEADING);
-  if (section === undefined) throw new Error(`the README has no "${HEADING}"`);
-  const ours = section.split('\n## ')[0];
-  return Object.fromEntries(
-    [...ours.matchAll(/```sh (\S+)\n([\s\S]*?)```/g)].map(([, where, block]) => [where, block]),
-  );
 }
 
 /** Where this machine's own /etc, /run and /usr must be left alone. */

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { BAD_DAYS } from './bad-days.mjs';
+import { removeTrees } from './booted-debian.mjs';
+import { DEBIAN_BOOT } from './debian-boot.mjs';
 import { playFiveMinutes } from './five-minutes.mjs';
 import { playGupnpTools } from './gupnp-tools.mjs';
 import { removeLeftovers } from './namespaces.mjs';
@@ -20,7 +22,7 @@ import { playTwoLansCapture } from './two-lans-capture.mjs';
 const USAGE = `usage: node test/lab/lab.mjs [--only NAME,NAME] [--quick] [--keep] [--sabotage dnat|answer] [--program FILE]
   topologies  ${Object.keys(TOPOLOGIES).join(', ')}
   others      carrier-gone, bad-days, quota, pcp-client, five-minutes,
-              two-lans-capture, gupnp-tools
+              two-lans-capture, gupnp-tools, debian-12, debian-13
   --quick     the carrier is gone for one minute instead of ten
   --keep      leaves logs and configuration in the temporary folder
   --program   another build than dist/igd2pcp.cjs
@@ -30,6 +32,7 @@ const USAGE = `usage: node test/lab/lab.mjs [--only NAME,NAME] [--quick] [--keep
 const OTHER_PLAYS = {
   ...BAD_DAYS,
   ...PCP_CLIENT,
+  ...DEBIAN_BOOT,
   'five-minutes': { says: "the README's section, command by command", play: playFiveMinutes },
   'two-lans-capture': { says: 'each LAN hears of its own address, the WAN hears nothing', play: playTwoLansCapture },
   'gupnp-tools': { says: 'its discovery and its subscriber find the right gateway', play: playGupnpTools },
@@ -52,24 +55,29 @@ async function main() {
     return 2;
   }
   const folder = mkdtempSync(join(tmpdir(), 'igd2pcp-lab-'));
-  removeLeftovers();
+  clearAway();
   const report = new Report();
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.once(signal, () => {
-      removeLeftovers();
+      clearAway();
       process.exit(1);
     });
   }
   try {
     await playAll(wanted, { folder, program: wanted.program, report });
   } finally {
-    removeLeftovers();
+    clearAway();
     if (wanted.keep) console.log(`logs: ${folder}`);
   }
   const isGood = report.print();
   if (isGood && !wanted.keep) rmSync(folder, { recursive: true });
   else if (!wanted.keep) console.log(`logs: ${folder}`);
   return isGood ? 0 : 1;
+}
+
+function clearAway() {
+  removeLeftovers();
+  removeTrees();
 }
 
 function readArguments() {

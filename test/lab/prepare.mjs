@@ -15,6 +15,8 @@ const PACKAGES = [
   'amule-daemon',
   'gupnp-tools',
   'tcpdump',
+  'debootstrap',
+  'systemd-container',
 ];
 
 /** Debian asks this script before it starts a service; 101 says no. */

@@ -13,10 +13,10 @@ const folder = mkdtempSync(join(tmpdir(), 'igd2pcp-deb-'));
 
 const packages = ['0.1.0', '0.1.1'].map((version) => {
   const out = join(folder, version);
-  execFileSync(process.execPath, [ready, 'package', '--with-node', '--version', version, '--out', out], {
+  execFileSync(process.execPath, [ready, 'package', '--architecture', 'amd64', '--version', version, '--out', out], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  return join(out, readdirSync(out).find((name) => name.endsWith('.deb')) ?? '');
+  return join(out, readdirSync(out).find((name) => name.endsWith('_amd64.deb')) ?? '');
 });
 
 // The layer is a tmpfs of the new mount namespace: it is gone with its last process.
