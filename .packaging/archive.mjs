@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 
 const BLOCK = 512;
 
-/** @typedef {{ path: string, data?: Uint8Array | string, mode?: number, link?: string }} Entry  Without data or link: a directory. */
+/** @typedef {{ path: string, data?: Uint8Array | string, mode?: number, link?: string, owner?: number }} Entry  Without data or link: a directory. */
 
 /** @param {readonly Entry[]} entries @param {number} time seconds since 1970 */
 export function tar(entries, time) {
@@ -40,7 +40,7 @@ function header(entry, size, time) {
   const octal = (value, at, width) => block.write(value.toString(8).padStart(width - 1, '0'), at, 'latin1');
   block.write(name, 0);
   octal(entry.mode ?? (isDirectory ? 0o755 : entry.link === undefined ? 0o644 : 0o777), 100, 8);
-  octal(0, 108, 8);
+  octal(entry.owner ?? 0, 108, 8);
   octal(0, 116, 8);
   octal(size, 124, 12);
   octal(time, 136, 12);
@@ -49,7 +49,7 @@ function header(entry, size, time) {
   if (entry.link !== undefined) block.write(entry.link, 157);
   block.write('ustar\0', 257, 'latin1');
   block.write('00', 263);
-  block.write('root', 265);
+  if (entry.owner === undefined) block.write('root', 265);
   block.write('root', 297);
   const sum = block.reduce((total, byte) => total + byte, 0);
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');

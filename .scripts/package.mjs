@@ -1,14 +1,17 @@
 // `npm run package`: the built program as packages for Debian and OpenWrt and as an OCI image, in out/. The same commit
 // gives the same bytes. --architecture NAME (amd64, arm64; repeatable) says for which machines Node.js is packed as well;
 // --quick packs it in a quarter of the time, for tests.
+// --oci makes an OCI image as well, for this machine's architecture; it needs apt.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { BUNDLED_ARCHITECTURES, bundledNode } from '../.packaging/bundled-node.mjs';
 import { debianPackage } from '../.packaging/debian/package.mjs';
+import { downloadPackages } from '../.packaging/oci/debian-files.mjs';
 import { containerFolder } from '../.packaging/oci/folder.mjs';
+import { imageLayout } from '../.packaging/oci/image.mjs';
 import { openwrtPackage } from '../.packaging/openwrt/package.mjs';
 import packageJson from '../package.json' with { type: 'json' };
 
@@ -17,6 +20,7 @@ const read = (path) => readFileSync(new URL(path, root));
 const { values: options } = parseArgs({
   options: {
     architecture: { type: 'string', multiple: true, default: BUNDLED_ARCHITECTURES },
+    oci: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     version: { type: 'string' },
     out: { type: 'string' },
@@ -45,6 +49,7 @@ keep(debianPackage(product));
 keep(openwrtPackage(product));
 for (const architecture of options.architecture)
   keep(debianPackage(product, { architecture, ...bundledNode(architecture) }));
+if (options.oci) keepImage();
 for (const { name, bytes, mode } of containerFolder(product)) {
   writeFileSync(new URL(`oci/${name}`, out), bytes, { mode });
 }
@@ -52,6 +57,17 @@ for (const { name, bytes, mode } of containerFolder(product)) {
 function keep({ name, bytes }) {
   writeFileSync(new URL(name, out), bytes);
   console.log(`${createHash('sha256').update(bytes).digest('hex')}  ${name}  ${Math.ceil(bytes.length / 1024)} KB`);
+}
+
+function keepImage() {
+  const architecture = execFileSync('dpkg', ['--print-architecture'], { encoding: 'utf8' }).trim();
+  const files = imageLayout(product, { architecture, ...bundledNode(architecture) }, downloadPackages());
+  const layout = new URL(`oci-image-${architecture}/`, out);
+  rmSync(layout, { recursive: true, force: true });
+  mkdirSync(new URL('blobs/sha256/', layout), { recursive: true });
+  for (const { name, bytes } of files) writeFileSync(new URL(name, layout), bytes);
+  const size = files.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  console.log(`${' '.repeat(64)}  oci-image-${architecture}/  ${Math.ceil(size / 1024)} KB`);
 }
 
 /** Seconds since 1970; outside of a repository SOURCE_DATE_EPOCH, or the beginning. */

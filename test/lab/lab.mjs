@@ -11,6 +11,7 @@ import { DEBIAN_BOOT } from './debian-boot.mjs';
 import { playFiveMinutes } from './five-minutes.mjs';
 import { playGupnpTools } from './gupnp-tools.mjs';
 import { removeLeftovers } from './namespaces.mjs';
+import { OCI_IMAGE } from './oci-image.mjs';
 import { PCP_CLIENT } from './pcp-client.mjs';
 import { playTopology } from './plays.mjs';
 import { prepare } from './prepare.mjs';
@@ -22,7 +23,8 @@ import { playTwoLansCapture } from './two-lans-capture.mjs';
 const USAGE = `usage: node test/lab/lab.mjs [--only NAME,NAME] [--quick] [--keep] [--sabotage dnat|answer] [--program FILE]
   topologies  ${Object.keys(TOPOLOGIES).join(', ')}
   others      carrier-gone, bad-days, quota, pcp-client, five-minutes,
-              two-lans-capture, gupnp-tools, debian-12, debian-13
+              two-lans-capture, gupnp-tools, debian-12, debian-13,
+              oci-image
   --quick     the carrier is gone for one minute instead of ten
   --keep      leaves logs and configuration in the temporary folder
   --program   another build than dist/igd2pcp.cjs
@@ -33,6 +35,7 @@ const OTHER_PLAYS = {
   ...BAD_DAYS,
   ...PCP_CLIENT,
   ...DEBIAN_BOOT,
+  ...OCI_IMAGE,
   'five-minutes': { says: "the README's section, command by command", play: playFiveMinutes },
   'two-lans-capture': { says: 'each LAN hears of its own address, the WAN hears nothing', play: playTwoLansCapture },
   'gupnp-tools': { says: 'its discovery and its subscriber find the right gateway', play: playGupnpTools },
