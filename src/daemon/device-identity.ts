@@ -20,7 +20,12 @@ export interface LoadedIdentity {
   readonly problem: string | undefined;
 }
 
+/** UDA 1.1 §1.2.2: a BOOTID has 31 bits. */
 const MAX_BOOT_ID = 0x7fff_ffff;
+/** Seconds are counted from 2020 on: counted from 1970, they would not fit into 31 bits after January 2038. */
+const SECONDS_COUNT_FROM = 1_577_836_800;
+/** Each interface that comes or goes while we run takes one more number; the next start must be above all of them. */
+const STEP_BETWEEN_STARTS = 1024;
 const FILE_NAME = 'devices.json';
 const PRIVATE_MODE = 0o600;
 const SECRET_BYTES = 32;
@@ -44,9 +49,13 @@ export async function loadDeviceIdentity(
   return { identity, problem: written.ok ? undefined : written.error.message };
 }
 
-/** Seconds since 1970 grow by themselves; the stored one guards against a clock that was set back. */
+/**
+ * The clock grows by itself, also where nothing can be stored. The stored number is for a clock that was set back, and for
+ * boxes that start in 1970.
+ */
 function nextBootId(before: number, now: WallTime): number {
-  const next = Math.max(Math.floor(now / 1000), before + 1);
+  const byClock = Math.max(0, Math.floor(now / 1000) - SECONDS_COUNT_FROM) % MAX_BOOT_ID;
+  const next = Math.max(byClock, before === 0 ? 1 : before + STEP_BETWEEN_STARTS);
   return next > MAX_BOOT_ID ? 1 : next;
 }
 

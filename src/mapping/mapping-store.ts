@@ -93,57 +93,81 @@ export function readStoredTable(
 ): StoredTable {
   const snapshotPart = readSnapshot(snapshot);
   const journalPart = readJournal(journal);
-  // Without a snapshot to compare with, the journal alone is better than nothing: it holds nonces.
-  const follows = snapshotPart.generation === undefined || snapshotPart.generation === journalPart.generation;
-  const steps = follows ? journalPart.steps : [];
-  const records = new Map<string, RecordFields>();
-  const owed = new Map<string, RecordFields>();
-  for (const record of snapshotPart.records) setRecord(records, record);
-  for (const record of snapshotPart.owed) setOwed(owed, record);
+  const steps = journalPart.steps.filter((step) => followsSnapshot(step, journalPart, snapshotPart));
+  const records = new Map<string, Written>();
+  const owed = new Map<string, Written>();
+  for (const record of snapshotPart.records) setRecord(records, record, snapshotPart.savedAt);
+  for (const record of snapshotPart.owed) setOwed(owed, record, snapshotPart.savedAt);
   for (const step of steps) {
     if (step.removes !== undefined) records.delete(mappingKeyText(step.removes));
-    if (step.puts !== undefined) setRecord(records, step.puts);
-    if (step.owes !== undefined) setOwed(owed, step.owes);
+    if (step.puts !== undefined) setRecord(records, step.puts, step.at);
+    if (step.owes !== undefined) setOwed(owed, step.owes, step.at);
     if (step.pays !== undefined) owed.delete(placeText(step.pays));
   }
-  // A box without a battery-backed clock may wake up in the past: then no time has gone by since the last line.
-  const lastSeen = Math.max(snapshotPart.savedAt, ...steps.slice(-1).map((step) => step.at));
-  const then = { now: reading.now, wall: wallTime(Math.max(reading.wall, lastSeen)) };
+  const readingFor = readingsSince(reading, Math.max(snapshotPart.savedAt, ...steps.slice(-1).map((step) => step.at)));
   const mappings: Mapping[] = [];
   let unreadable = 0;
-  for (const record of records.values()) {
-    const mapping = mappingOf(record, then);
+  for (const { record, at } of records.values()) {
+    const mapping = mappingOf(record, readingFor(at));
     if (mapping === undefined) unreadable += 1;
     else mappings.push(mapping);
   }
   return {
     mappings,
-    owed: owedBeside(mappings, owed.values(), then),
-    generation: Math.max(snapshotPart.generation ?? 0, journalPart.generation),
+    owed: owedBeside(mappings, owed.values(), readingFor),
+    generation: Math.max(snapshotPart.generation ?? 0, journalPart.generation ?? 0),
     snapshotDamage:
       snapshotPart.damage ?? (unreadable > 0 ? `${unreadable} mapping(s) with impossible values` : undefined),
     journalDamage: journalPart.damage,
   };
 }
 
-function setRecord(records: Map<string, RecordFields>, record: RecordFields): void {
-  const key = keyOf(record);
-  if (key !== undefined) records.set(mappingKeyText(key), record);
+/** A record, and the wall time at which it was written: the times in it are by the clock as it was then. */
+interface Written {
+  readonly record: RecordFields;
+  readonly at: number;
 }
 
-function setOwed(owed: Map<string, RecordFields>, record: RecordFields): void {
+/**
+ * Without a snapshot to compare with, the journal alone is better than nothing: it holds nonces. Without its first line a
+ * journal does not say which snapshot it follows; then what is younger than the snapshot does.
+ */
+function followsSnapshot(step: JournalStep, journal: JournalPart, snapshot: SnapshotPart): boolean {
+  if (snapshot.generation === undefined) return true;
+  return journal.generation === undefined ? step.at >= snapshot.savedAt : journal.generation === snapshot.generation;
+}
+
+/** No clock that is right shows less: this program is younger. */
+const CLOCK_IS_SET_FROM = Date.UTC(2025, 0, 1);
+
+/**
+ * How to read the times of a record, given when it was written. Where the clock was not set then, or has gone back since,
+ * nobody knows how much time has gone by, and we say "none". The server is asked in any case, and a lease that is kept too
+ * long is better than a port that closes by itself.
+ */
+function readingsSince({ now, wall }: ClockReading, lastSeen: number): (at: number) => ClockReading {
+  const present = Math.max(wall, lastSeen);
+  return (at) => ({ now, wall: wallTime(at < CLOCK_IS_SET_FROM || at > present ? at : present) });
+}
+
+function setRecord(records: Map<string, Written>, record: RecordFields, at: number): void {
+  const key = keyOf(record);
+  if (key !== undefined) records.set(mappingKeyText(key), { record, at });
+}
+
+function setOwed(owed: Map<string, Written>, record: RecordFields, at: number): void {
   const place = placeOf(record);
-  if (place !== undefined) owed.set(placeText(place), record);
+  if (place !== undefined) owed.set(placeText(place), { record, at });
 }
 
 /** A kill between the debt and the end of its entry leaves both: the entry is still there, and nobody was told otherwise. */
 function owedBeside(
   mappings: readonly Mapping[],
-  records: Iterable<RecordFields>,
-  reading: ClockReading,
+  records: Iterable<Written>,
+  readingFor: (at: number) => ClockReading,
 ): readonly OwedRelease[] {
   const inUse = new Set(mappings.map(({ protocol, upstream }) => placeText({ protocol, ...upstream })));
-  return Array.from(records, (record) => owedReleaseOf(record, reading))
+  return Array.from(records, ({ record, at }) => owedReleaseOf(record, readingFor(at)))
     .filter((release) => release !== undefined)
     .filter((release) => !inUse.has(placeText(release)));
 }
@@ -201,19 +225,20 @@ interface JournalStep {
 
 interface JournalPart {
   readonly steps: readonly JournalStep[];
-  readonly generation: number;
+  /** Undefined: the first line, which says it, is damaged. */
+  readonly generation: number | undefined;
   readonly damage: string | undefined;
 }
 
+/** Each line has a checksum of its own: a damaged one costs nothing but itself. */
 function readJournal(text: string | undefined): JournalPart {
   const lines = (text ?? '').split('\n');
   // What follows the last line end is a line that was never finished.
   lines.pop();
+  if (lines.length === 0) return { steps: [], generation: 0, damage: undefined };
   const [head, ...rest] = lines.map(checkedLine);
-  if (head === undefined)
-    return { steps: [], generation: 0, damage: lines.length > 0 ? 'its first line is damaged' : undefined };
-  const version = numberOf(head['version']) ?? 0;
-  if (head['format'] !== FORMAT || version < 1 || version > RECORD_VERSION)
+  const version = numberOf(head?.['version'] ?? RECORD_VERSION) ?? 0;
+  if (head !== undefined && (head['format'] !== FORMAT || version < 1 || version > RECORD_VERSION))
     return { steps: [], generation: 0, damage: 'its first line is not one of ours' };
   const steps: JournalStep[] = [];
   let damaged = 0;
@@ -221,11 +246,10 @@ function readJournal(text: string | undefined): JournalPart {
     if (fields !== undefined) steps.push(stepOf(fields, version));
     else if (index < rest.length - 1) damaged += 1;
   }
-  return {
-    steps,
-    generation: numberOf(head['generation']) ?? 0,
-    damage: damaged === 0 ? undefined : `${damaged} of ${rest.length} lines are damaged`,
-  };
+  const some = damaged === 0 ? undefined : `${damaged} of ${rest.length} lines are damaged`;
+  if (head !== undefined) return { steps, generation: numberOf(head['generation']) ?? 0, damage: some };
+  const restText = steps.length === 0 ? '' : `; ${steps.length} of ${rest.length} further lines could be read`;
+  return { steps, generation: undefined, damage: `its first line is damaged${restText}` };
 }
 
 function stepOf(fields: RecordFields, version: number): JournalStep {

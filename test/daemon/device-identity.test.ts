@@ -25,7 +25,35 @@ describe('the identity of the devices', () => {
     const files = new SimulatedFiles();
     const first = await load(files, 1, 1_700_000_000_000);
     const second = await load(files, 2, 1_000_000_000_000);
-    expect(second.identity.bootId).toBe(first.identity.bootId + 1);
+    expect(second.identity.bootId).toBeGreaterThan(first.identity.bootId);
+  });
+
+  it('the boot counter grows from start to start after 2038, within 31 bits (UDA 1.1 §1.2.2)', async () => {
+    const files = new SimulatedFiles();
+    const ids: number[] = [];
+    for (const year of [2037, 2039, 2040, 2087]) {
+      const { identity } = await load(files, 1, Date.UTC(year, 6, 1));
+      ids.push(identity.bootId);
+    }
+    expect(ids).toEqual([...ids].sort((a, b) => a - b));
+    expect(new Set(ids).size).toBe(4);
+    expect(ids.every((id) => id > 0 && id <= 0x7fff_ffff)).toBe(true);
+  });
+
+  it('the boot counter leaves room for interfaces that come and go, on a box that always starts in 1970', async () => {
+    const files = new SimulatedFiles();
+    const first = await load(files, 1, 12_000);
+    const second = await load(files, 2, 12_000);
+    expect(first.identity.bootId).toBeGreaterThan(0);
+    expect(second.identity.bootId - first.identity.bootId).toBeGreaterThan(100);
+  });
+
+  it('a boot counter from before the present way of counting still grows', async () => {
+    const files = new SimulatedFiles();
+    const { identity } = await load(files, 1, Date.UTC(2026, 0, 1));
+    files.put('/state/devices.json', JSON.stringify({ ...identity, bootId: 1_790_000_000 }));
+    const next = await load(files, 1, Date.UTC(2026, 0, 2));
+    expect(next.identity.bootId).toBeGreaterThan(1_790_000_000);
   });
 
   it.each(['', '{', '[]', 'null', '{"igd1":{"root":"x"}}'])('a damaged file ("%s") gives new UUIDs', async (text) => {

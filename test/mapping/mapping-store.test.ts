@@ -117,6 +117,38 @@ describe('snapshot and journal', () => {
     expect(stored.journalDamage).toBeUndefined();
   });
 
+  it('a damaged first line of the journal costs that line only', () => {
+    const broken = journal.replace(/^./, 'x');
+    const { mappings, journalDamage } = readStoredTable(snapshot, broken, READING);
+    expect(mappings.map((mapping) => mapping.externalPort as number).sort()).toEqual([2, 4]);
+    expect(journalDamage).toBe('its first line is damaged; 3 of 3 further lines could be read');
+  });
+
+  it('a journal without its first line changes nothing that a younger snapshot says', () => {
+    const younger = snapshotText(4, [someMapping(1)], { ...READING, wall: wallTimeAfter(READING.wall, minutes(1)) });
+    const { mappings } = readStoredTable(younger, journal.replace(/^./, 'x'), READING);
+    expect(mappings.map((mapping) => mapping.externalPort as number)).toEqual([1]);
+  });
+
+  it('what was written before the clock was set is read as if no time had gone by', () => {
+    const in1970 = { now: START, wall: wallTime(40_000) };
+    const early = snapshotText(3, [someMapping(1)], in1970);
+    const late = journalHead(3) + journalText([{ kind: 'put', mapping: someMapping(2) }], READING);
+    const restart = { now: instant(500), wall: wallTimeAfter(READING.wall, minutes(20)) };
+    const leases = readStoredTable(early, late, restart).mappings.map((mapping) => mapping.leaseEndsAt);
+    const whole = (someMapping(1).leaseEndsAt ?? 0) - START;
+    expect(leases).toEqual([500 + whole, 500 + whole - minutes(20)]);
+  });
+
+  it('what was written by a clock that has gone back since is read as if no time had gone by', () => {
+    const in2099 = { now: START, wall: wallTime(Date.UTC(2099, 0, 1)) };
+    const early = journalHead(3) + journalText([{ kind: 'put', mapping: someMapping(2) }], in2099);
+    const more = journalText([{ kind: 'put', mapping: someMapping(3) }], READING);
+    const { mappings } = readStoredTable(snapshotText(3, [], READING), early + more, READING);
+    const leases = mappings.map((mapping) => mapping.leaseEndsAt);
+    expect(leases).toEqual([someMapping(2).leaseEndsAt, someMapping(3).leaseEndsAt]);
+  });
+
   it('a damaged line in the middle is reported, the rest is used', () => {
     const lines = journal.split('\n');
     lines[1] = (lines[1] ?? '').replace('gone', 'gine');
