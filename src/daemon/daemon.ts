@@ -106,6 +106,7 @@ export class Daemon {
       log: host.log,
       macOf: (address) => this.#hosts.macOf(address),
       durable: () => this.#file.settled(),
+      diskProblem: () => (this.#file.isFailing ? this.#file.problem : undefined),
     });
     this.#operator = this.#createOperatorView();
     const gateway = driver.add('mappings', this.#gateway.machine, (output) => this.#gateway.perform(output));

@@ -6,6 +6,7 @@ import type { Mapping } from '../mapping/mapping.ts';
 import { serviceTurn } from './add-port-mapping.ts';
 import type { Answer, ControlPoint, PortMappingRequest } from './gateway.ts';
 import type { Interworking } from './interworking.ts';
+import { type Added, keptOrTakenBack, made, refreshed } from './kept-promise.ts';
 import { type Asking, type Failure, failure, makeMapping } from './make-mapping.ts';
 import { refreshMapping } from './refresh-mapping.ts';
 import { objectionToCount, objectionToRequest } from './request-objection.ts';
@@ -29,13 +30,13 @@ export async function addAnyPortMapping(
     iw.refusals.tell(asker, request, added.error);
     return refused(added.error.code);
   }
-  await iw.durable();
-  return ok(added.value.externalPort);
+  const kept = await keptOrTakenBack(iw, asker, request, added.value);
+  return kept.ok ? ok(added.value.mapping.externalPort) : kept;
 }
 
-async function addOnce(iw: Interworking, asking: Asking): Promise<Result<Mapping, Failure>> {
+async function addOnce(iw: Interworking, asking: Asking): Promise<Result<Added, Failure>> {
   const existing = entryThatServes(iw, asking.request);
-  if (existing !== undefined) return refreshMapping(iw, existing, asking);
+  if (existing !== undefined) return refreshed(await refreshMapping(iw, existing, asking));
   const twin = iw.localNat === undefined ? sameService(iw, asking.request)[0] : undefined;
   if (twin !== undefined) return refused(failure(728, `the server maps ${twin.internalPort} for another remote host`));
   const { request } = asking;
@@ -43,7 +44,7 @@ async function addOnce(iw: Interworking, asking: Asking): Promise<Result<Mapping
   if (tooMany !== undefined) return refused(failure(tooMany.code, tooMany.why));
   // A port that is taken here is taken there: suggesting it would only confuse who holds it.
   const isTaken = iw.table.onExternalPort(request.protocol, request.externalPort).length > 0;
-  return makeMapping(iw, isTaken ? { ...asking, request: { ...request, externalPort: ANY_PORT } } : asking);
+  return made(await makeMapping(iw, isTaken ? { ...asking, request: { ...request, externalPort: ANY_PORT } } : asking));
 }
 
 /** An entry for the same service that answers the question: the same port, or one that was "any" before. */

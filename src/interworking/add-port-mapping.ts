@@ -4,6 +4,7 @@ import { ok, type Result, refused } from '../base/result.ts';
 import type { Mapping } from '../mapping/mapping.ts';
 import type { Answer, ControlPoint, PortMappingRequest } from './gateway.ts';
 import type { Interworking } from './interworking.ts';
+import { type Added, keptOrTakenBack, made, refreshed } from './kept-promise.ts';
 import { type Asking, type Failure, failure, makeMapping } from './make-mapping.ts';
 import { refreshMapping, replaceMapping } from './refresh-mapping.ts';
 import { objectionToCount, objectionToRequest } from './request-objection.ts';
@@ -29,15 +30,15 @@ export async function addPortMapping(
     iw.refusals.tell(asker, request, added.error);
     return refused(added.error.code);
   }
-  await iw.durable();
-  return ok(undefined);
+  const kept = await keptOrTakenBack(iw, asker, request, added.value);
+  return kept.ok ? ok(undefined) : kept;
 }
 
 /** Taken after the external port's, never before it. */
 export const serviceTurn = (request: PortMappingRequest): string =>
   `${request.internalClient.text} ${request.protocol} ${request.internalPort}`;
 
-async function addOnce(iw: Interworking, asking: Asking): Promise<Result<Mapping, Failure>> {
+async function addOnce(iw: Interworking, asking: Asking): Promise<Result<Added, Failure>> {
   const { asker, request } = asking;
   const here = iw.table.onExternalPort(request.protocol, request.externalPort);
   const existing = here.find((mapping) => mapping.remoteHost === request.remoteHost) ?? here[0];
@@ -52,11 +53,11 @@ async function addOnce(iw: Interworking, asking: Asking): Promise<Result<Mapping
   if (twin !== undefined) return refused(failure(718, `the server maps ${twin.internalPort} to ${twin.externalPort}`));
   if (existing !== undefined) {
     return existing.internalPort === request.internalPort || existing.nat1Port !== undefined
-      ? refreshMapping(iw, existing, asking)
-      : replaceMapping(iw, existing, asking, () => makeMapping(iw, asking));
+      ? refreshed(await refreshMapping(iw, existing, asking))
+      : made(await replaceMapping(iw, existing, asking, () => makeMapping(iw, asking)));
   }
   const tooMany = objectionToCount(iw, asker, request);
-  return tooMany === undefined ? makeMapping(iw, asking) : refused(failure(tooMany.code, tooMany.why));
+  return tooMany === undefined ? made(await makeMapping(iw, asking)) : refused(failure(tooMany.code, tooMany.why));
 }
 
 /** RFC 6887 §11.3: without a NAT of our own, one internal port has one external port. */

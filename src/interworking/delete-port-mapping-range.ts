@@ -27,8 +27,7 @@ export async function deletePortMappingRange(
     }
   });
   for (const mapping of allowed) void releaseInBackground(iw, mapping);
-  await iw.durable();
-  return ok(undefined);
+  return (await iw.durable()) ? ok(undefined) : refused(501);
 }
 
 /** The asker's own entries, or everybody's for those who may see them; lowest port first. */

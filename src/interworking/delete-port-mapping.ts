@@ -23,8 +23,8 @@ export async function deletePortMapping(
   const answer = await iw.turns.take(`${name.protocol} ${name.externalPort}`, () =>
     deleteOnce(iw, asker, name, deadline),
   );
-  await iw.durable();
-  return answer;
+  // What is answered with success stays so after a crash.
+  return (await iw.durable()) || !answer.ok ? answer : refused(501);
 }
 
 /** Without a protocol there must be exactly one mapping of the asker that can be meant. */

@@ -75,8 +75,10 @@ export interface GatewayContext {
   readonly log: Log;
   /** From the neighbour table. */
   readonly macOf: (address: IpAddress) => string | undefined;
-  /** Settles when every change of the table so far survives a crash. */
-  readonly durable: () => Promise<void>;
+  /** Settles when every change of the table so far survives a crash: true; or when the disk refuses it: false. */
+  readonly durable: () => Promise<boolean>;
+  /** Why the disk takes nothing at present; undefined: it does. Asked before a port is opened. */
+  readonly diskProblem: () => string | undefined;
 }
 
 export interface Interworking extends GatewayContext {

@@ -40,6 +40,8 @@ export const failure = (code: UpnpErrorCode, why: string): Failure => ({ code, w
 /** Counts against the quota from the first moment on. Does not touch the disk: the caller waits for that. */
 export const makeMapping = (iw: Interworking, asking: Asking): Promise<Result<Mapping, Failure>> =>
   iw.quota.during(asking.request.internalClient, async () => {
+    const disk = iw.diskProblem();
+    if (disk !== undefined) return refused(failure(501, `it could not be kept: ${disk}`));
     const place = await findPlace(iw, asking);
     if (!place.ok) return place;
     const request = mapRequestFor(iw, asking, place.value);

@@ -2,7 +2,6 @@
 
 import type { Result } from '../base/result.ts';
 import { after, type Instant, seconds } from '../base/time.ts';
-import type { Mapping } from '../mapping/mapping.ts';
 import type { ControlPoint } from './gateway.ts';
 import type { Interworking } from './interworking.ts';
 import type { Failure } from './make-mapping.ts';
@@ -14,11 +13,11 @@ const RESEND_AFTER = seconds(30);
  * RFC 6970 §5.6.1, §5.6.2: a short-lifetime refusal may be asked again 30 s later without the control point knowing.
  * The wait holds no turn, and ends when the control point hangs up.
  */
-export async function withResends(
+export async function withResends<Done>(
   iw: Interworking,
   asker: ControlPoint,
-  attempt: (deadline: Instant) => Promise<Result<Mapping, Failure>>,
-): Promise<Result<Mapping, Failure>> {
+  attempt: (deadline: Instant) => Promise<Result<Done, Failure>>,
+): Promise<Result<Done, Failure>> {
   const left = {
     no: 0,
     'after short error': iw.options.resendsAfterShortError,

@@ -1,12 +1,13 @@
 // Keeps the table on disk (RFC 6970 §5.3; RFC 6887 §11.2 for the nonces). Births and ends are durable when `settled`
-// settles, and so is what is owed to servers; renewals and paid debts change nothing a restart could not find out again,
-// so they wait. One write at a time; a failed one is followed by a whole new snapshot, never by an append to a torn line.
+// says so, and so is what is owed to servers; renewals and paid debts change nothing a restart could not find out again,
+// so they wait. One write at a time. A failed one is tried again until it succeeds, as a whole new snapshot: an append
+// could meet a torn line.
 
 import type { FileProblem, FileStore } from '../base/host.ts';
 import type { Log } from '../base/log.ts';
 import type { Machine, Wake } from '../base/machine.ts';
 import type { Result } from '../base/result.ts';
-import { after, type Duration, type Instant, minutes } from '../base/time.ts';
+import { after, type Duration, type Instant, minutes, scale, seconds, shorter } from '../base/time.ts';
 import { calendarDate } from './calendar-date.ts';
 import { type ClockReading, wallTimeOf } from './clock-reading.ts';
 import { type Mapping, mappingKeyText } from './mapping.ts';
@@ -24,8 +25,13 @@ const RENEWALS_WAIT = minutes(15);
 const JOURNAL_LINES = 256;
 /** When wall and monotonic time drift further apart than this (NTP after boot), written times are wrong. */
 const CLOCK_JUMP = minutes(1);
+/** A crash right after the clock was set finds times on the disk that are wrong; so soon they are written anew. */
+const LOOK_AT_CLOCK_EVERY = seconds(30);
+/** After a failed write: again after a second, then after twice the time before. */
+const FIRST_RETRY = seconds(1);
+const LAST_RETRY = minutes(1);
 
-export type MappingFileOutput = { readonly kind: 'write renewals' };
+export type MappingFileOutput = { readonly kind: 'write renewals' } | { readonly kind: 'write everything' };
 
 export interface MappingFileContext {
   readonly files: FileStore;
@@ -47,7 +53,12 @@ export class MappingFile implements Machine<MappingFileOutput> {
   #waiting = deferred();
   #inFlight: Promise<void> | undefined;
   #isWriting = false;
-  #isFailing = false;
+  /** What the disk said to the last write; undefined: it took it. */
+  #problem: FileProblem | undefined;
+  #hasWritten = false;
+  #retryAt: Instant | undefined;
+  #retryAfter: Duration = FIRST_RETRY;
+  #lookAtClockAt: Instant | undefined;
   #written: Promise<void> = Promise.resolve();
   #mustFold = false;
   #journalLines = 0;
@@ -88,10 +99,24 @@ export class MappingFile implements Machine<MappingFileOutput> {
     await this.#written;
   }
 
-  /** Settles when every change announced so far is on the disk, or when the disk has refused it (which is logged). */
-  async settled(): Promise<void> {
+  /**
+   * Settles when every change announced so far is on the disk: true; or when the disk has refused it: false. Where nothing
+   * may be written at all, the operator was warned at the start, and it is true: a gateway without memory is better than none.
+   */
+  async settled(): Promise<boolean> {
     if (this.#pending.length > 0 || this.#mustFold) await this.#waiting.promise;
     else await this.#inFlight;
+    return !this.isFailing;
+  }
+
+  /** What is promised now would not be on the disk. */
+  get isFailing(): boolean {
+    return this.#problem !== undefined && (this.#hasWritten || this.#problem.kind === 'full');
+  }
+
+  /** Why changes are not on the disk, for the person at the box; undefined: they are. */
+  get problem(): string | undefined {
+    return this.#problem?.message;
   }
 
   /** Called when `nextWake` may have moved outside of a timeout. */
@@ -100,22 +125,35 @@ export class MappingFile implements Machine<MappingFileOutput> {
   }
 
   nextWake(): Wake | undefined {
-    return this.#renewalsDueAt === undefined
-      ? undefined
-      : { at: this.#renewalsDueAt, why: `write ${this.#renewed.size} renewals to disk` };
+    const wakes: Wake[] = [];
+    if (this.#retryAt !== undefined) wakes.push({ at: this.#retryAt, why: 'try again to write the table to disk' });
+    if (this.#renewalsDueAt !== undefined)
+      wakes.push({ at: this.#renewalsDueAt, why: `write ${this.#renewed.size} renewals to disk` });
+    if (this.#lookAtClockAt !== undefined)
+      wakes.push({ at: this.#lookAtClockAt, why: 'see whether the calendar clock was set' });
+    return wakes.sort((a, b) => a.at - b.at)[0];
   }
 
   handleTimeout(now: Instant): readonly MappingFileOutput[] {
-    if (this.#renewalsDueAt === undefined || now < this.#renewalsDueAt) return [];
-    this.#renewalsDueAt = undefined;
-    return [{ kind: 'write renewals' }];
+    const isDue = (at: Instant | undefined): boolean => at !== undefined && at <= now;
+    const isRetry = isDue(this.#retryAt);
+    const isRenewals = isDue(this.#renewalsDueAt);
+    const isLook = isDue(this.#lookAtClockAt);
+    if (isRetry) this.#retryAt = undefined;
+    if (isRenewals) this.#renewalsDueAt = undefined;
+    if (isLook) this.#lookAtClockAt = this.#isEmpty(now) ? undefined : after(now, LOOK_AT_CLOCK_EVERY);
+    if (isRetry || (isLook && this.#hasClockJumped(this.#context.clock()))) return [{ kind: 'write everything' }];
+    return isRenewals ? [{ kind: 'write renewals' }] : [];
   }
 
   perform(output: MappingFileOutput): void {
-    if (output.kind === 'write renewals') {
-      this.#pending.push(...this.#takeRenewals());
-      this.#startWriting();
-    }
+    if (output.kind === 'write renewals') this.#pending.push(...this.#takeRenewals());
+    else this.#mustFold = true;
+    this.#startWriting();
+  }
+
+  #isEmpty(now: Instant): boolean {
+    return this.#context.table.size === 0 && this.#context.owed.count(now) === 0;
   }
 
   /** Writes everything, renewals too. */
@@ -178,7 +216,6 @@ export class MappingFile implements Machine<MappingFileOutput> {
     this.#written = this.#writeAll();
   }
 
-  /** Ends in the same breath as it finds nothing to write: a change that comes next starts it again. */
   async #writeAll(): Promise<void> {
     while (this.#pending.length > 0 || this.#mustFold) {
       const entries = [...this.#pending, ...this.#paid.values()];
@@ -192,36 +229,56 @@ export class MappingFile implements Machine<MappingFileOutput> {
         ? await this.#fold(reading)
         : await this.#append(entries, reading);
       this.#tell(problem);
-      // The journal may end in a torn line now. The next change tries a whole snapshot.
-      if (problem !== undefined) this.#journalLines = Number.POSITIVE_INFINITY;
+      this.#planNextWrite(problem, reading.now);
       waiting.settle();
     }
+    // No `await` between the last check and this line: a change made in between would never be written.
     this.#isWriting = false;
   }
 
   /** Once for each time it begins: a full disk is no reason for a line per change. */
-  #tell(problem: string | undefined): void {
+  #tell(problem: FileProblem | undefined): void {
     const { log } = this.#context;
-    if (problem !== undefined && !this.#isFailing)
-      log.error('The mapping table could not be written to disk', { problem });
-    if (problem === undefined && this.#isFailing) log.info('The mapping table is written to disk again');
-    this.#isFailing = problem !== undefined;
+    if (problem !== undefined && this.#problem === undefined)
+      log.error('The mapping table could not be written to disk; it is tried again', { problem: problem.message });
+    if (problem === undefined && this.#problem !== undefined) log.info('The mapping table is written to disk again');
+    this.#problem = problem;
+  }
+
+  #planNextWrite(problem: FileProblem | undefined, now: Instant): void {
+    const before = this.nextWake()?.at;
+    if (problem === undefined) {
+      this.#hasWritten = true;
+      this.#retryAt = undefined;
+      this.#retryAfter = FIRST_RETRY;
+      this.#lookAtClockAt ??= this.#isEmpty(now) ? undefined : after(now, LOOK_AT_CLOCK_EVERY);
+    } else {
+      // The journal may end in a torn line now: the next write is a whole snapshot.
+      this.#journalLines = Number.POSITIVE_INFINITY;
+      this.#retryAt = after(now, this.#retryAfter);
+      this.#retryAfter = shorter(scale(this.#retryAfter, 2), LAST_RETRY);
+    }
+    if (this.nextWake()?.at !== before) this.#wakeMoved();
   }
 
   #shouldFold(entries: number, reading: ClockReading): boolean {
     const { table, owed } = this.#context;
     const most = Math.max(JOURNAL_LINES, 2 * (table.size + owed.count(reading.now)));
-    const drift = Math.abs(wallTimeOf(reading.now, this.#reading) - reading.wall) as Duration;
-    return this.#mustFold || this.#journalLines + entries > most || drift > CLOCK_JUMP;
+    return this.#mustFold || this.#journalLines + entries > most || this.#hasClockJumped(reading);
   }
 
-  async #append(entries: readonly JournalEntry[], reading: ClockReading): Promise<string | undefined> {
+  /** Since the last snapshot. */
+  #hasClockJumped(reading: ClockReading): boolean {
+    return Math.abs(wallTimeOf(reading.now, this.#reading) - reading.wall) > CLOCK_JUMP;
+  }
+
+  async #append(entries: readonly JournalEntry[], reading: ClockReading): Promise<FileProblem | undefined> {
     this.#journalLines += entries.length;
     return problemOf(await this.#context.files.append(this.#journalPath, journalText(entries, reading), FILE_MODE));
   }
 
   /** Snapshot first, then an empty journal of the same generation: a crash in between leaves a journal to be ignored. */
-  async #fold(reading: ClockReading): Promise<string | undefined> {
+  async #fold(reading: ClockReading): Promise<FileProblem | undefined> {
     this.#mustFold = false;
     this.#reading = reading;
     this.#takeRenewals();
@@ -281,5 +338,5 @@ function deferred(): Deferred {
   return { promise, settle };
 }
 
-const problemOf = (result: Result<void, FileProblem>): string | undefined =>
-  result.ok ? undefined : result.error.message;
+const problemOf = (result: Result<void, FileProblem>): FileProblem | undefined =>
+  result.ok ? undefined : result.error;

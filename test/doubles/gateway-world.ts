@@ -95,6 +95,7 @@ export class GatewayWorld {
       log,
       macOf: (address) => this.macs.get(address.text),
       durable: () => this.file.settled(),
+      diskProblem: () => (this.file.isFailing ? this.file.problem : undefined),
     });
     this.gateway.onRefusal((refusal) => this.refusals.push(refusal));
     this.table.listen((changes) => {

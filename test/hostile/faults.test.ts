@@ -117,28 +117,77 @@ describe('a calendar clock that', () => {
     expect(await world.computer('192.168.1.20').add({ external: 6100, lease: 86_400 })).toBe('ok');
     await expectConsistent(world, PORTS.length + 1);
   });
+
+  it('is set half a minute after a boot in 1970: a crash after that drops no lease', async () => {
+    const world = await DaemonWorld.open();
+    world.clock.jumpWallTime(milliseconds(40_000 - world.clock.wallTime()));
+    await world.stops();
+    await world.boots();
+    const host = world.computer('192.168.1.20');
+    for (const external of PORTS) expect(await host.add({ external, lease: 86_400 })).toBe('ok');
+    world.clock.jumpWallTime(milliseconds(Date.UTC(2026, 10, 1)));
+    await world.passes(seconds(31));
+    world.kill();
+    await world.boots();
+    await world.passes(seconds(30));
+    await expectConsistent(world);
+  });
 });
 
 describe('a disk that', () => {
-  it.each(['full', 'denied'] as const)('is %s costs nothing but the memory of a restart', async (trouble) => {
-    const world = await DaemonWorld.open();
-    world.box.files.failWith(trouble);
-    const host = world.computer('192.168.1.20');
-    for (const external of PORTS) expect(await host.add({ external, lease: 86_400 })).toBe('ok');
-    expect(await host.delete({ external: 6000 })).toBe('ok');
+  it.each(['full', 'denied'] as const)(
+    'is %s for a while: no port is promised that a crash would forget, and what ended then stays ended',
+    async (trouble) => {
+      const world = await worldWithMappings();
+      const host = world.computer('192.168.1.20');
+      world.box.files.failWith(trouble);
+      expect(await host.delete({ external: 6000 })).toBe('error 501');
+      for (const external of [6100, 6101]) expect(await host.add({ external, lease: 86_400 })).toBe('error 501');
+      expect(await disagreements(world)).toEqual([]);
+      expect(world.logged(/error .*disk/)).toHaveLength(1);
+      world.box.files.failWith(undefined);
+      // Nobody asks for anything: the daemon tries again by itself.
+      await world.passes(minutes(2));
+      world.kill();
+      await world.boots();
+      await world.passes(seconds(30));
+      const ports = world.table().map(({ externalPort }) => externalPort as number);
+      expect(ports.sort()).toEqual(PORTS.filter((port) => port !== 6000));
+      expect(await host.add({ external: 6000, lease: 86_400 })).toBe('ok');
+      await expectConsistent(world);
+    },
+  );
+
+  it('fills up while a port is being opened: the port is closed again, and the control point hears 501', async () => {
+    const world = await worldWithMappings();
+    world.box.files.failWith('full');
+    expect(await world.computer('192.168.1.20').add({ external: 6100, lease: 86_400 })).toBe('error 501');
+    await world.passes(seconds(5));
     expect(await disagreements(world)).toEqual([]);
-    expect(world.logged(/error .*disk/).length).toBeGreaterThan(0);
-    expect(world.logged(/error .*disk/).length).toBeLessThan(2 * PORTS.length);
-    world.box.files.failWith(undefined);
-    expect(await host.add({ external: 6000, lease: 86_400 })).toBe('ok');
-    await expectConsistent(world);
+    expect(world.table().map(({ externalPort }) => externalPort)).not.toContain(6100);
   });
 
-  it('is full when the daemon starts, and stays so: it serves', async () => {
-    const world = await DaemonWorld.open();
+  it('is full when the daemon starts: it keeps what it had, and promises nothing new until there is room', async () => {
+    const world = await worldWithMappings();
     await world.stops();
     world.box.files.failWith('full');
     await world.boots();
+    await world.passes(seconds(30));
+    expect(world.table()).toHaveLength(PORTS.length);
+    const host = world.computer('192.168.1.20');
+    expect(await host.add({ external: 6100 })).toBe('error 501');
+    world.box.files.failWith(undefined);
+    await world.passes(minutes(2));
+    expect(await host.add({ external: 6100 })).toBe('ok');
+    expect(await disagreements(world)).toEqual([]);
+  });
+
+  it('may not be written at all: it serves, and said so at the start', async () => {
+    const world = await DaemonWorld.open();
+    await world.stops();
+    world.box.files.failWith('denied');
+    await world.boots();
+    expect(world.logged(/warn mappings will not survive a restart/)).toHaveLength(1);
     expect(await world.computer('192.168.1.20').add({ external: 6000 })).toBe('ok');
     expect(await disagreements(world)).toEqual([]);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { IpAddress } from '../../src/base/ip-address.ts';
-import { minutes, seconds } from '../../src/base/time.ts';
+import { milliseconds, minutes, seconds } from '../../src/base/time.ts';
 import type { ControlPoint } from '../../src/interworking/gateway.ts';
 import { LONGEST_LIFETIME_SECONDS } from '../../src/pcp/map-request.ts';
 import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-world.ts';
@@ -490,14 +490,32 @@ describe('the disk', () => {
     expect(world.files.textOf('/state/mappings.journal')).toContain('"externalPort":8080');
   });
 
-  it('a full disk does not stop the gateway, and is logged', async () => {
+  it('a port that the disk refuses is not promised: 501, closed again, and said why (IWF-45)', async () => {
     const world = await GatewayWorld.open({ nat: 'nat1' });
     world.files.failWith('full');
-    expect(await world.add(host1, web)).toBe('ok');
+    expect(await world.add(host1, web)).toBe(501);
+    await world.advance(milliseconds(100));
+    expect(world.table.size).toBe(0);
+    expect(world.server.mappings()).toEqual([]);
     expect(world.logged.some((line) => line.level === 'error')).toBe(true);
+    expect(world.refusals.at(-1)?.why).toMatch(/could not be kept: .*full/);
+    // From then on the server is not even asked.
+    world.pcp.takePackets();
+    expect(await world.add(host1, web)).toBe(501);
+    expect(world.pcp.takePackets()).toEqual([]);
     world.files.failWith(undefined);
-    expect(await world.add(host1, mappingRequest({ client: HOST, external: 8081 }))).toBe('ok');
+    await world.advance(seconds(5));
+    expect(await world.add(host1, web)).toBe('ok');
     const after = await world.restart();
-    expect(after.table.size).toBe(2);
+    expect(after.table.size).toBe(1);
+  });
+
+  it('an entry that is added again while the disk is full stays as it was on the disk (IWF-45)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    expect(await world.add(host1, web)).toBe('ok');
+    world.files.failWith('full');
+    expect(await world.add(host1, { ...web, description: 'another word' })).toBe(501);
+    const after = await world.restart();
+    expect(after.table.size).toBe(1);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { portNumber } from '../../src/base/port-number.ts';
-import { after, hours, instant, minutes } from '../../src/base/time.ts';
+import { after, hours, instant, milliseconds, minutes, seconds } from '../../src/base/time.ts';
 import type { Mapping } from '../../src/mapping/mapping.ts';
 import { MappingFile } from '../../src/mapping/mapping-file.ts';
 import { MappingTable } from '../../src/mapping/mapping-table.ts';
@@ -87,12 +87,53 @@ describe('MappingFile', () => {
         table.put(someMapping(port, {}, { expiresAt: instant(clock.now() + hours(round)) }));
     await file.settled();
     expect(files.writes).toBe(before);
-    const wake = file.nextWake();
-    expect(wake?.at).toBe(clock.now() + minutes(15));
-    for (const output of file.handleTimeout(wake?.at ?? clock.now())) file.perform(output);
+    expect(file.handleTimeout(after(clock.now(), minutes(14)))).toEqual([]);
+    const outputs = file.handleTimeout(after(clock.now(), minutes(15)));
+    expect(outputs).toEqual([{ kind: 'write renewals' }]);
+    for (const output of outputs) file.perform(output);
     await file.settled();
     expect(files.writes - before).toBe(1);
+    expect(file.nextWake()?.why).not.toMatch(/renewals/);
+  });
+
+  it('a write that failed is tried again after 1, 2, 4 … 60 s, whether something changes or not', async () => {
+    const { table, file, files, clock } = desk();
+    await file.begin();
+    files.failWith('full');
+    table.put(someMapping(1));
+    expect(await file.settled()).toBe(false);
+    const waits: number[] = [];
+    for (let count = 0; count < 8; count += 1) {
+      const at = file.nextWake()?.at ?? clock.now();
+      waits.push((at - clock.now()) / 1000);
+      await clock.advance(milliseconds(at - clock.now()));
+      for (const output of file.handleTimeout(at)) file.perform(output);
+      await settle();
+    }
+    expect(waits).toEqual([1, 2, 4, 8, 16, 32, 60, 60]);
+    files.failWith(undefined);
+    file.perform({ kind: 'write everything' });
+    expect(await file.settled()).toBe(true);
+    expect(await portsOnDisk(files)).toEqual([1]);
+    expect(file.nextWake()?.why).not.toMatch(/again/);
+  });
+
+  it('the calendar clock is looked at every half minute, and not at all while there is nothing to keep', async () => {
+    const { table, file, files, clock } = desk();
+    await file.begin();
     expect(file.nextWake()).toBeUndefined();
+    table.put(someMapping(1));
+    await file.settled();
+    expect(file.nextWake()?.at).toBe(clock.now() + 30_000);
+    await clock.advance(seconds(30));
+    const before = files.writes;
+    expect(file.handleTimeout(clock.now())).toEqual([]);
+    clock.jumpWallTime(hours(24 * 365));
+    await clock.advance(seconds(30));
+    for (const output of file.handleTimeout(clock.now())) file.perform(output);
+    await file.settled();
+    // Snapshot and an empty journal.
+    expect(files.writes - before).toBe(2);
   });
 
   it('a renewal written late does not bring back an entry that moved or ended (Q-08)', async () => {
