@@ -293,6 +293,8 @@ export class Daemon {
       startedAt: host.clock.wallTime(),
       table: this.#table,
       owed: this.#owed,
+      diskProblem: () =>
+        this.#file.problem === undefined ? undefined : { what: this.#file.problem, refusesPorts: this.#file.isFailing },
       gateway: this.#gateway,
       history: this.#history,
       metrics: this.#metrics,

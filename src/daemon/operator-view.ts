@@ -15,6 +15,7 @@ import { mappingView } from '../operator/mapping-view.ts';
 import type { Metrics, ProcessFigures } from '../operator/metrics.ts';
 import type {
   AddedMapping,
+  DiskProblem,
   DoorCounts,
   LanView,
   MappingName,
@@ -37,6 +38,7 @@ export interface OperatorViewParts {
   readonly startedAt: WallTime;
   readonly table: MappingTable;
   readonly owed: OwedReleases;
+  readonly diskProblem: () => DiskProblem | undefined;
   readonly gateway: RunningGateway;
   readonly history: HistoryKeeper;
   readonly metrics: Metrics;
@@ -104,6 +106,7 @@ function takeSnapshot(parts: OperatorViewParts): Snapshot {
     })),
     maxMappings: parts.maxMappings(),
     releasesOwed: parts.owed.count(now),
+    diskProblem: parts.diskProblem(),
     subscribers: parts.subscribers(),
     doors: parts.doors(),
     wakes: parts.driver

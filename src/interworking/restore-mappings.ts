@@ -12,6 +12,8 @@ const SPREAD = seconds(5);
 const OWN_RESTART_SPREAD = seconds(1);
 /** What is left to a mapping whose fate nobody knows, e.g. after a long outage: enough for a few retransmissions. */
 const GRACE = minutes(2);
+/** In one log line. */
+const MOST_PORTS_NAMED = 10;
 
 /** Puts the entries `inDoubt` back to the server, those that end first in front. */
 export function restoreMappings(
@@ -47,9 +49,11 @@ const spread = (iw: Interworking, count: number, within: Duration): readonly Ins
  */
 export function resumeMappings(iw: Interworking, stored: readonly Mapping[]): void {
   const now = iw.now();
+  const ended: Mapping[] = [];
   iw.table.batch(() => {
     for (const mapping of stored) {
       if (mapping.leaseEndsAt !== undefined && mapping.leaseEndsAt <= now) {
+        ended.push(mapping);
         letGo(iw, mapping);
       } else if (takesNat1Port(iw, mapping)) {
         iw.table.put(mapping.state === 'deleting' ? mapping : doubtedEntry(mapping, now, now));
@@ -62,6 +66,10 @@ export function resumeMappings(iw: Interworking, stored: readonly Mapping[]): vo
       }
     }
   });
+  if (ended.length > 0)
+    iw.log.info(`${ended.length} of ${stored.length} stored mappings are dropped: their leases ended in the meantime`, {
+      ports: ended.slice(0, MOST_PORTS_NAMED).map(({ protocol, externalPort }) => `${protocol} ${externalPort}`),
+    });
   for (const mapping of iw.table.all()) if (nat1RuleOf(mapping) !== undefined) refreshNat1Rule(iw, mapping);
   restoreMappings(iw, () => true, OWN_RESTART_SPREAD);
 }

@@ -19,6 +19,7 @@ export function healthOf(snapshot: Snapshot): Health {
     lanTrouble(snapshot) ??
     natTrouble(snapshot) ??
     serverTrouble(snapshot, server) ??
+    diskTrouble(snapshot) ??
     worries(snapshot) ??
     allIsWell(snapshot, server)
   );
@@ -51,6 +52,13 @@ function serverTrouble(snapshot: Snapshot, server: ServerView | undefined): Heal
   }
   if (server.health === 'unknown') return attention(`The PCP server ${name} was asked and has not answered yet.`);
   return undefined;
+}
+
+function diskTrouble({ diskProblem }: Snapshot): Health | undefined {
+  if (diskProblem === undefined) return undefined;
+  return diskProblem.refusesPorts
+    ? bad(`No new port can be opened, because it could not be written to disk: ${diskProblem.what}.`)
+    : attention(`Mappings will not survive a restart, because they cannot be written to disk: ${diskProblem.what}.`);
 }
 
 function worries(snapshot: Snapshot): Health | undefined {

@@ -45,10 +45,18 @@ export interface Snapshot {
   readonly maxMappings: number;
   /** Deletions that PCP servers have not answered yet, of mappings no longer among these. */
   readonly releasesOwed: number;
+  /** Why the table is not on the disk; undefined: it is. */
+  readonly diskProblem: DiskProblem | undefined;
   readonly subscribers: number;
   readonly doors: DoorCounts;
   /** Earliest first. */
   readonly wakes: readonly { readonly who: string; readonly why: string; readonly in: Duration }[];
+}
+
+export interface DiskProblem {
+  readonly what: string;
+  /** Nothing new is promised until the disk takes it. Otherwise it never took anything, and all is lost at a restart. */
+  readonly refusesPorts: boolean;
 }
 
 export interface LanView {

@@ -280,7 +280,7 @@ describe('this box restarts (RFC 6970 §5.3)', () => {
     expect([...again.table.all()].every((mapping) => mapping.state === 'granted')).toBe(true);
   });
 
-  it('leases that ended meanwhile are deleted at the server (Q-23)', async () => {
+  it('leases that ended meanwhile are deleted at the server, and one line says which (Q-23)', async () => {
     const world = await worldWith(1);
     await world.add(host, mappingRequest({ client: HOST, external: 6001, lease: 600 }));
     world.server.maxLifetime = 86_400;
@@ -291,6 +291,8 @@ describe('this box restarts (RFC 6970 §5.3)', () => {
     await again.advance(seconds(6));
     expect([...again.table.all()].map((mapping) => mapping.externalPort)).toEqual([5001]);
     expect(again.pcp.releases).toHaveLength(1);
+    const told = again.logged.filter(({ message }) => message.includes('stored mappings are dropped'));
+    expect(told).toEqual([expect.objectContaining({ fields: { ports: ['TCP 6001'] } })]);
   });
 
   it('a lease goes on counting by the wall clock (Q-23)', async () => {

@@ -15,6 +15,15 @@ describe('healthOf', () => {
     });
   });
 
+  it('says that the disk takes nothing, and what that means', () => {
+    const what = '/var/lib/igd2pcp/mappings.json: no space left on device';
+    expect(said({ diskProblem: { what, refusesPorts: true } })).toEqual({
+      level: 'bad',
+      sentence: `No new port can be opened, because it could not be written to disk: ${what}.`,
+    });
+    expect(said({ diskProblem: { what, refusesPorts: false } }).level).toBe('attention');
+  });
+
   it('says what a silent server means for the people in the house', () => {
     const servers = [sampleServer({ health: 'down', healthFor: minutes(3) })];
     expect(said({ servers, mappings: granted })).toEqual({

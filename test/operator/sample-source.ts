@@ -122,6 +122,7 @@ export const sampleSnapshot = (changes: Partial<Snapshot> = {}): Snapshot => ({
   lost: [],
   maxMappings: 1024,
   releasesOwed: 0,
+  diskProblem: undefined,
   subscribers: 2,
   wakes: [
     { who: 'renewals', why: 'renew TCP 6881', in: minutes(29) },
