@@ -7,14 +7,28 @@ const BLOCK = 512;
 
 /** @typedef {{ path: string, data?: Uint8Array | string, mode?: number, link?: string, owner?: number }} Entry  Without data or link: a directory. */
 
-/** @param {readonly Entry[]} entries @param {number} time seconds since 1970 */
-export function tar(entries, time) {
+/**
+ * With `paxOf`, an entry is preceded by the attributes it gets: "name=value". `isOpen`: without the blocks that end an archive.
+ * @param {readonly Entry[]} entries @param {number} time seconds since 1970
+ */
+export function tar(entries, time, { prefix = './', isOpen = false, paxOf = () => undefined } = {}) {
   const parts = [];
+  const add = (entry, data) =>
+    parts.push(header(entry, data.length, time, prefix), data, Buffer.alloc((BLOCK - (data.length % BLOCK)) % BLOCK));
   for (const entry of [...withParents(entries)].sort((a, b) => (a.path < b.path ? -1 : 1))) {
     const data = entry.data === undefined ? Buffer.alloc(0) : Buffer.from(entry.data);
-    parts.push(header(entry, data.length, time), data, Buffer.alloc((BLOCK - (data.length % BLOCK)) % BLOCK));
+    const attribute = paxOf(entry, data);
+    if (attribute !== undefined) add({ path: 'PaxHeader', data: '', kind: 'x' }, paxRecord(attribute));
+    add(entry, data);
   }
-  return Buffer.concat([...parts, Buffer.alloc(2 * BLOCK)]);
+  return Buffer.concat(isOpen ? parts : [...parts, Buffer.alloc(2 * BLOCK)]);
+}
+
+/** The length at its head counts its own digits as well. */
+function paxRecord(attribute) {
+  const rest = attribute.length + 2;
+  const digits = String(rest + String(rest).length).length;
+  return Buffer.from(`${rest + digits} ${attribute}\n`);
 }
 
 /** Packagers of both kinds want each directory to be listed. */
@@ -32,9 +46,9 @@ function* withParents(entries) {
   }
 }
 
-function header(entry, size, time) {
+function header(entry, size, time, prefix) {
   const isDirectory = entry.data === undefined && entry.link === undefined;
-  const name = `./${entry.path}${isDirectory && entry.path !== '' ? '/' : ''}`;
+  const name = `${prefix}${entry.path}${isDirectory && entry.path !== '' ? '/' : ''}`;
   if (Buffer.byteLength(name) > 100) throw new Error(`the path is too long for ustar: ${name}`);
   const block = Buffer.alloc(BLOCK);
   const octal = (value, at, width) => block.write(value.toString(8).padStart(width - 1, '0'), at, 'latin1');
@@ -45,7 +59,7 @@ function header(entry, size, time) {
   octal(size, 124, 12);
   octal(time, 136, 12);
   block.write('        ', 148);
-  block.write(isDirectory ? '5' : entry.link === undefined ? '0' : '2', 156);
+  block.write(entry.kind ?? (isDirectory ? '5' : entry.link === undefined ? '0' : '2'), 156);
   if (entry.link !== undefined) block.write(entry.link, 157);
   block.write('ustar\0', 257, 'latin1');
   block.write('00', 263);

@@ -12,7 +12,7 @@ import { debianPackage } from '../.packaging/debian/package.mjs';
 import { downloadPackages } from '../.packaging/oci/debian-files.mjs';
 import { containerFolder } from '../.packaging/oci/folder.mjs';
 import { imageLayout } from '../.packaging/oci/image.mjs';
-import { openwrtPackage } from '../.packaging/openwrt/package.mjs';
+import { openwrtPackages } from '../.packaging/openwrt/package.mjs';
 import packageJson from '../package.json' with { type: 'json' };
 
 const root = new URL('..', import.meta.url);
@@ -46,7 +46,7 @@ const product = {
 const out = new URL(options.out === undefined ? 'out/' : `file://${options.out}/`, root);
 mkdirSync(new URL('oci/', out), { recursive: true });
 keep(debianPackage(product));
-keep(openwrtPackage(product));
+for (const one of openwrtPackages(product)) keep(one);
 for (const architecture of options.architecture)
   keep(debianPackage(product, { architecture, ...bundledNode(architecture) }));
 if (options.oci) keepImage();

@@ -1,9 +1,10 @@
-// The .ipk of OpenWrt up to 24.10: a gzipped tar of debian-binary, data and control.
+// What goes into the OpenWrt packages: igd2pcp itself, and its pages for LuCI. How they are packed: archives.mjs.
 
 import { readFileSync } from 'node:fs';
-import { gzip, tar } from '../archive.mjs';
+import { apk, ipk } from './archives.mjs';
 
 const here = (name) => readFileSync(new URL(name, import.meta.url), 'utf8');
+const CONFIGURATION = 'etc/config/igd2pcp';
 
 /** "lan.interfaces:list lan.http_port:number ...", from the commented configuration file the daemon writes. */
 export function keysOf(tomlExample) {
@@ -26,47 +27,67 @@ function kindOf(standard) {
   return /^\d+$/.test(standard) ? 'number' : 'text';
 }
 
-/** @param {import('../../.scripts/package.mjs').Product} product */
-export function openwrtPackage(product) {
-  const converter = here('uci-to-toml.sh').replace('@KEYS@', keysOf(product.help('toml')));
-  const data = [
-    { path: 'usr/bin/igd2pcp', data: product.launcher, mode: 0o755 },
-    { path: 'usr/lib/igd2pcp/igd2pcp.cjs', data: product.program },
-    { path: 'usr/lib/igd2pcp/start.cjs', data: product.start },
-    { path: 'usr/lib/igd2pcp/uci-to-toml.sh', data: converter },
-    { path: 'usr/lib/igd2pcp/import-miniupnpd', data: here('import-miniupnpd'), mode: 0o755 },
-    { path: 'etc/config/igd2pcp', data: here('igd2pcp.config') },
-    { path: 'etc/init.d/igd2pcp', data: here('igd2pcp.init'), mode: 0o755 },
-    { path: 'etc/hotplug.d/iface/60-igd2pcp', data: here('hotplug-iface') },
-    { path: 'etc/udhcpc.user.d/60-igd2pcp', data: here('dhcp4-option') },
-    { path: 'etc/odhcp6c.user.d/60-igd2pcp', data: here('dhcp6-option'), mode: 0o755 },
-    { path: 'usr/share/nftables.d/chain-pre/forward/60-igd2pcp.nft', data: here('fw4-forward.nft') },
-  ];
-  const size = data.reduce((sum, entry) => sum + Buffer.from(entry.data).length, 0);
-  const version = `${product.version}-1`;
-  const control = [
-    { path: 'control', data: controlText(version, size) },
-    { path: 'conffiles', data: '/etc/config/igd2pcp\n' },
-    { path: 'postinst', data: here('postinst'), mode: 0o755 },
-    { path: 'prerm', data: here('prerm'), mode: 0o755 },
-  ];
-  const outer = tar(
-    [
-      { path: 'debian-binary', data: '2.0\n' },
-      { path: 'data.tar.gz', data: gzip(tar(data, product.time)) },
-      { path: 'control.tar.gz', data: gzip(tar(control, product.time)) },
-    ],
-    product.time,
-  );
-  return { name: `igd2pcp_${version}_all.ipk`, bytes: gzip(outer) };
+/**
+ * Four files: each package for opkg and for apk.
+ * @param {import('../../.scripts/package.mjs').Product} product
+ */
+export function openwrtPackages(product) {
+  const packages = [daemonPackage(product), luciPackage(product)];
+  return packages.flatMap((one) => [ipk(one, product.time), apk(one, product.time)]);
 }
 
-const controlText = (version, size) => `Package: igd2pcp
-Version: ${version}
-Depends: libc, node
-Section: net
-Architecture: all
-Installed-Size: ${size}
-Description: UPnP IGD to PCP interworking: opens ports at the carrier's NAT
- for applications and consoles that only speak UPnP (RFC 6970).
-`;
+// apk refuses a version that ends in "-1".
+const versionOf = (product) => `${product.version}-r1`;
+
+function daemonPackage(product) {
+  const converter = here('uci-to-toml.sh').replace('@KEYS@', keysOf(product.help('toml')));
+  return {
+    name: 'igd2pcp',
+    version: versionOf(product),
+    license: 'MIT',
+    section: 'net',
+    summary:
+      "UPnP IGD to PCP interworking: opens ports at the carrier's NAT for clients that only speak UPnP (RFC 6970)",
+    depends: ['libc', 'node'],
+    user: 'igd2pcp:igd2pcp',
+    configuration: [CONFIGURATION],
+    files: [
+      { path: 'usr/bin/igd2pcp', data: product.launcher, mode: 0o755 },
+      { path: 'usr/lib/igd2pcp/igd2pcp.cjs', data: product.program },
+      { path: 'usr/lib/igd2pcp/start.cjs', data: product.start },
+      { path: 'usr/lib/igd2pcp/uci-to-toml.sh', data: converter },
+      { path: 'usr/lib/igd2pcp/dhcp-servers.sh', data: here('dhcp-servers.sh') },
+      { path: 'usr/lib/igd2pcp/import-miniupnpd', data: here('import-miniupnpd'), mode: 0o755 },
+      { path: CONFIGURATION, data: here('igd2pcp.config') },
+      { path: 'etc/init.d/igd2pcp', data: here('igd2pcp.init'), mode: 0o755 },
+      { path: 'etc/hotplug.d/iface/60-igd2pcp', data: here('hotplug-iface') },
+      { path: 'etc/udhcpc.user.d/60-igd2pcp', data: here('dhcp4-option') },
+      { path: 'etc/odhcp6c.user.d/60-igd2pcp', data: here('dhcp6-option') },
+      { path: 'etc/capabilities/igd2pcp.json', data: here('capabilities.json') },
+      { path: 'lib/upgrade/keep.d/igd2pcp', data: here('keep.d') },
+      { path: 'usr/share/nftables.d/chain-post/forward/60-igd2pcp.nft', data: here('fw4-forward.nft') },
+      { path: 'usr/share/nftables.d/chain-pre/input_wan/60-igd2pcp.nft', data: here('fw4-input.nft') },
+      { path: 'usr/share/rpcd/ucode/igd2pcp.uc', data: here('rpcd.uc') },
+    ],
+    scripts: { postinst: here('postinst'), prerm: here('prerm'), postrm: here('postrm') },
+  };
+}
+
+function luciPackage(product) {
+  const page = (name) => here(`luci-app-igd2pcp/${name}`);
+  return {
+    name: 'luci-app-igd2pcp',
+    version: versionOf(product),
+    license: 'MIT',
+    section: 'luci',
+    summary: 'LuCI pages for igd2pcp: open ports, and the configuration',
+    depends: ['libc', 'luci-base', 'igd2pcp', 'rpcd-mod-ucode', 'ucode-mod-socket'],
+    configuration: [],
+    files: [
+      { path: 'usr/share/luci/menu.d/luci-app-igd2pcp.json', data: page('menu.json') },
+      { path: 'usr/share/rpcd/acl.d/luci-app-igd2pcp.json', data: page('acl.json') },
+      { path: 'www/luci-static/resources/view/igd2pcp/igd2pcp.js', data: page('igd2pcp.js') },
+    ],
+    scripts: { postinst: page('postinst') },
+  };
+}

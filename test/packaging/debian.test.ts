@@ -95,9 +95,9 @@ describe('the archives', () => {
 describe('the shell scripts', () => {
   const shell = existsSync('/usr/bin/busybox') ? ['/usr/bin/busybox', 'ash'] : ['/bin/sh'];
   const scripts = ['debian', 'openwrt'].flatMap((part) =>
-    readdirSync(new URL(part, packaging))
-      .filter((name) => !/\.(?:mjs|service|toml|config|conf|nft)$/.test(name))
-      .map((name) => `${part}/${name}`),
+    readdirSync(new URL(part, packaging), { withFileTypes: true })
+      .filter((entry) => entry.isFile() && !/\.(?:mjs|service|toml|config|conf|nft|json|uc|d)$/.test(entry.name))
+      .map(({ name }) => `${part}/${name}`),
   );
 
   it.each(['igd2pcp.sh', ...scripts])('%s is good shell', (name) => {
@@ -215,10 +215,7 @@ describe('the Debian package', () => {
 });
 
 describe('the packages', () => {
-  const makers = [
-    ['debian/package.mjs', 'debianPackage', 'igd2pcp_1.2.3_all.deb'],
-    ['openwrt/package.mjs', 'openwrtPackage', 'igd2pcp_1.2.3-1_all.ipk'],
-  ] as const;
+  const makers = [['debian/package.mjs', 'debianPackage', 'igd2pcp_1.2.3_all.deb']] as const;
   const product = {
     version: '1.2.3',
     time: 1_000_000,

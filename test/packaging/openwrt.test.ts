@@ -1,39 +1,18 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { configProblemText } from '../../src/daemon/config-problem.ts';
 import { readConfig } from '../../src/daemon/config-reader.ts';
-import { manualOf } from '../../src/daemon/help-text.ts';
-import { optionTableToml } from '../../src/operator/option-table.ts';
+import { converter, folder, functions, run, script } from './openwrt-shell.ts';
 
-const packaging = new URL('../../.packaging/', import.meta.url);
-const functions = new URL('openwrt-functions.sh', import.meta.url).pathname;
-const { keysOf }: { keysOf: (toml: string) => string } = await import(new URL('openwrt/package.mjs', packaging).href);
-
-const folder = mkdtempSync(join(tmpdir(), 'igd2pcp-openwrt-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-
-// OpenWrt's shell is busybox ash; where it is not installed, dash is its nearest relative.
-const SHELL = existsSync('/usr/bin/busybox') ? ['/usr/bin/busybox', 'ash'] : ['/bin/sh'];
-const script = (name: string): string => readFileSync(new URL(name, packaging), 'utf8');
-
-function run(text: string, env: Record<string, string> = {}, args: readonly string[] = []): string {
-  const [program = '', ...rest] = SHELL;
-  const full = { PATH: process.env['PATH'] ?? '', UCI_DIR: folder, ...env };
-  return execFileSync(program, [...rest, '-c', text, 'test', ...args], { encoding: 'utf8', env: full });
-}
-
-const converter = script('openwrt/uci-to-toml.sh').replace('@KEYS@', keysOf(optionTableToml(manualOf('1.2.3'))));
-
-function tomlOf(uci: string): string {
+function tomlOf(uci: string, network = ''): string {
   writeFileSync(join(folder, 'igd2pcp'), uci);
+  writeFileSync(join(folder, 'network.values'), network);
   return run(`. ${functions}\n${converter}\nuci_to_toml`);
 }
 
-function configOf(uci: string) {
-  const fileText = tomlOf(uci);
+function configOf(uci: string, network = '') {
+  const fileText = tomlOf(uci, network);
   const config = readConfig({ args: new Map(), env: {}, fileText, fileName: 'made.toml', purpose: 'run' });
   if (!config.ok) throw new Error(`${config.error.map(configProblemText).join('\n')}\n${fileText}`);
   return config.value;
@@ -44,7 +23,7 @@ describe('/etc/config/igd2pcp as TOML', () => {
     const config = configOf(script('openwrt/igd2pcp.config'));
     expect(config.lan.interfaces).toEqual(['br-lan']);
     expect(config.wan).toMatchObject({ interface: 'eth1', nat: 'nftables' });
-    expect(config.pcp.dhcpFile).toBe('/var/run/igd2pcp.dhcp');
+    expect(config.pcp.dhcpFile).toBe(join(folder, 'dhcp', 'servers'));
   });
 
   it('knows the kind of every option from the daemon itself', () => {
@@ -88,106 +67,77 @@ config rule
     ).toThrow(/lan\.http_port must be a port from 0 to 65535, not "many"/);
   });
 
+  it('takes an option for a list, and a list for an option to the daemon', () => {
+    const config = configOf("config lan 'lan'\n\toption interfaces 'lan guest'\nconfig wan\n\toption nat 'nftables'\n");
+    expect(config.lan.interfaces).toEqual(['br-lan', 'br-guest']);
+    expect(config.wan.nat).toBe('nftables');
+    expect(() => configOf("config lan 'lan'\n\tlist http_port '5000'\n")).toThrow(/lan\.http_port must be/);
+  });
+
+  it('refuses options nobody knows by their name in UCI, in a rule, too: none vanishes', () => {
+    const complaint = (uci: string): string => {
+      const fileText = tomlOf(`config lan 'lan'\n\tlist interfaces 'lan'\n${uci}`);
+      const config = readConfig({ args: new Map(), env: {}, fileText, fileName: 'made.toml', purpose: 'run' });
+      if (config.ok) throw new Error(fileText);
+      const text = config.error.map(configProblemText).join('\n');
+      return run(`${converter}\nprintf '%s\\n' "$1" | in_uci_words made.toml`, {}, [text]).trim();
+    };
+    const nat = "config wan 'wan'\n\toption nat 'nftables'\n";
+    expect(complaint(`\toption http_prot '80'\n${nat}`)).toBe(
+      '/etc/config/igd2pcp: igd2pcp.lan.http_prot is unknown; did you mean lan.http_port?',
+    );
+    expect(complaint(`${nat}config rule\n\toption action 'allow'\n\toption port '80'\n`)).toMatch(
+      /^\/etc\/config\/igd2pcp: igd2pcp\.policy\.rule, item 1|^\/etc\/config\/igd2pcp: rule 1/,
+    );
+    expect(complaint(`${nat}config igd2pcp 'main'\n\toption enabeld '1'\n`)).toContain(
+      'igd2pcp.igd2pcp.enabeld is unknown',
+    );
+    expect(complaint(`${nat}config polisy 'policy'\n\toption min_port '80'\n`)).toContain('igd2pcp.polisy');
+    expect(complaint(`${nat}config 'x; touch ${folder}/owned;' 'x'\n\toption a 'b'\n`)).toContain('not_a_section');
+    expect(existsSync(join(folder, 'owned'))).toBe(false);
+  });
+
+  it('names the device a network will have, while the network is down', () => {
+    const wanOf = (lines: string): string | undefined =>
+      configOf(
+        "config lan 'lan'\n\tlist interfaces 'lan'\nconfig wan 'wan'\n\toption interface 'dsl'\n\toption nat 'nftables'\n",
+        lines,
+      ).wan.interface;
+    expect(wanOf('network.dsl.proto=pppoe\nnetwork.dsl.device=eth1\n')).toBe('pppoe-dsl');
+    expect(wanOf('network.dsl.proto=dhcp\nnetwork.dsl.device=eth2\n')).toBe('eth2');
+    expect(wanOf('network.dsl.proto=dslite\n')).toBe('ds-dsl');
+    expect(wanOf('network.dsl.proto=wireguard\n')).toBe('dsl');
+    expect(wanOf('')).toBe('dsl');
+  });
+
+  it('asks the far end of a DS-Lite tunnel, whether the user or DHCPv6 named it (RFC 6887 8.1)', () => {
+    const serversOf = (wan: string, servers: string, lines: string): string =>
+      /^servers = .*$/m.exec(
+        tomlOf(
+          `config lan 'lan'\n\tlist interfaces 'lan'\nconfig wan 'wan'\n\toption interface '${wan}'\nconfig pcp 'pcp'\n${servers}`,
+          lines,
+        ),
+      )?.[0] ?? '';
+    const named = 'network.dsl.proto=dslite\nnetwork.dsl.peeraddr=aftr.example.net\n';
+    expect(serversOf('dsl', "\tlist servers 'auto'\n", named)).toBe("servers = ['aftr.example.net', 'auto']");
+    expect(serversOf('dsl', '', named)).toBe("servers = ['aftr.example.net', 'auto']");
+    expect(serversOf('dsl', "\tlist servers '2001:db8::1'\n", named)).toBe("servers = ['2001:db8::1']");
+    mkdirSync(join(folder, 'dhcp'), { recursive: true });
+    writeFileSync(join(folder, 'dhcp', 'aftr.wan6'), '2001:db8::aaaa\n');
+    expect(serversOf('wan6_4', "\tlist servers 'auto'\n", '')).toBe("servers = ['2001:db8::aaaa', 'auto']");
+    expect(serversOf('wan', "\tlist servers 'auto'\n", '')).toBe("servers = ['auto']");
+  });
+
+  it('writes the log as text, a stream for each priority of procd, and its socket where the commands find it', () => {
+    const config = configOf(script('openwrt/igd2pcp.config'));
+    expect(config.log.format).toBe('text');
+    expect(config.admin.socket).toBe('/var/run/igd2pcp/admin.sock');
+  });
+
   it('lets no value break out of its string', () => {
     const quote = (text: string): string => run(`${converter}\ntoml_string "$1"`, {}, [text]);
     expect(quote("x'\nnat = 'none")).toBe('"x\'nat = \'none"');
     expect(quote('a\\"b\'')).toBe('"a\\\\\\"b\'"');
     expect(quote('plain "text" \\')).toBe('\'plain "text" \\\'');
-  });
-});
-
-describe('taking over from miniupnpd', () => {
-  it('carries networks, port and permission rules in their order', () => {
-    writeFileSync(
-      join(folder, 'upnpd'),
-      `config upnpd 'config'
-	option internal_iface 'lan guest'
-	option external_iface 'wan'
-	option port '5000'
-	option secure_mode '1'
-config perm_rule
-	option action 'allow'
-	option ext_ports '1024-65535'
-	option int_addr '0.0.0.0/0'
-	option int_ports '1024-65535'
-config perm_rule
-	option action 'deny'
-	option ext_ports '0-65535'
-	option int_addr '192.168.1.66/32'
-	option int_ports '0-65535'
-`,
-    );
-    const importer = script('openwrt/import-miniupnpd').replace(/^\. .*functions\.sh"$/m, `. ${functions}`);
-    const calls = run(`uci() { echo "uci $*" >&3; }\n( ${importer} ) 3>&1 1>/dev/null`).trim().split('\n');
-    expect(calls).toEqual([
-      'uci -q delete igd2pcp.lan.interfaces',
-      'uci add_list igd2pcp.lan.interfaces=lan',
-      'uci add_list igd2pcp.lan.interfaces=guest',
-      'uci set igd2pcp.wan.interface=wan',
-      'uci set igd2pcp.lan.http_port=5000',
-      'uci set igd2pcp.policy.own_address_only=1',
-      'uci add igd2pcp rule',
-      'uci set igd2pcp.@rule[-1].action=allow',
-      'uci set igd2pcp.@rule[-1].client=any',
-      'uci set igd2pcp.@rule[-1].external_ports=1024-65535',
-      'uci set igd2pcp.@rule[-1].internal_ports=1024-65535',
-      'uci add igd2pcp rule',
-      'uci set igd2pcp.@rule[-1].action=deny',
-      'uci set igd2pcp.@rule[-1].client=192.168.1.66/32',
-      'uci set igd2pcp.@rule[-1].external_ports=0-65535',
-      'uci set igd2pcp.@rule[-1].internal_ports=0-65535',
-    ]);
-  });
-});
-
-describe('the init script', () => {
-  const procd = `
-procd_open_instance() { :; }
-procd_close_instance() { :; }
-procd_set_param() { echo "param $*"; }
-procd_add_reload_trigger() { :; }
-logger() { echo "log $*"; }
-config_get_bool() { config_get "$1" "$2" "$3" "$4"; }
-`;
-  const init = script('openwrt/igd2pcp.init')
-    .replace('CONFIG=/var/etc/igd2pcp.toml', `CONFIG=${folder}/made.toml`)
-    .replace('. /lib/functions/network.sh', ':')
-    .replace('. /usr/lib/igd2pcp/uci-to-toml.sh', ':')
-    .replace('mkdir -p /var/etc /var/lib/igd2pcp', ':');
-  const start = (uci: string, before = '') => {
-    writeFileSync(join(folder, 'igd2pcp'), uci);
-    return run(`. ${functions}\n${procd}\n${converter}\n${init}\n${before}\nstart_service; echo "exit $?"`);
-  };
-  const enabled = script('openwrt/igd2pcp.config').replace("enabled '0'", "enabled '1'");
-
-  it('does nothing until it is enabled', () => {
-    expect(start(script('openwrt/igd2pcp.config'))).toBe('exit 0\n');
-  });
-
-  it('writes the configuration and hands the daemon to procd, which reloads it by SIGHUP', () => {
-    const said = start(enabled);
-    expect(said).toContain(`param command /usr/bin/igd2pcp run --config ${folder}/made.toml`);
-    expect(said).toContain('param reload_signal HUP');
-    expect(readFileSync(join(folder, 'made.toml'), 'utf8')).toContain("interfaces = ['br-lan']");
-  });
-
-  it('stands back politely where miniupnpd serves already', () => {
-    const said = start(enabled, 'other_gateway() { true; }');
-    expect(said).toMatch(/^log .*miniupnpd serves UPnP already: disable it first/);
-    expect(said).toMatch(/exit 1\n$/);
-    expect(said).not.toContain('param');
-  });
-});
-
-describe('the DHCP hooks', () => {
-  const env = { IGD2PCP_DHCP: join(folder, 'dhcp') };
-  const told = () => readFileSync(env.IGD2PCP_DHCP, 'utf8');
-
-  it('hand over option 158 and 86 side by side, and take back what a lease no longer says', () => {
-    run(script('openwrt/dhcp4-option'), { ...env, opt158: '04c0000201' }, ['bound']);
-    run(script('openwrt/dhcp6-option'), { ...env, OPTION_86: '20010db8000000000000000000000001' });
-    expect(told()).toBe('opt158=04c0000201\nOPTION_86=20010db8000000000000000000000001\n');
-    run(script('openwrt/dhcp4-option'), env, ['deconfig']);
-    expect(told()).toBe('OPTION_86=20010db8000000000000000000000001\n');
   });
 });

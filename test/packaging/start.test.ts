@@ -57,9 +57,29 @@ describe('the command', () => {
     expect(call(['run'], { NODE_EXTRA_CA_CERTS: '/etc/ssl/site.crt' })[1]).toBe('1 131072');
   });
 
+  it('tells a supervisor that needs Node.js itself how to start it', () => {
+    expect(read('igd2pcp.sh')).toContain('echo "$node $flags $program"');
+    expect(read('openwrt/igd2pcp.init')).toContain('$(/usr/bin/igd2pcp --print-command) run');
+  });
+
+  it('reads the configuration that OpenWrt made, in every command', () => {
+    const made = join(place, 'made.toml');
+    writeFileSync(made, '');
+    const launcher = read('igd2pcp.sh')
+      .replaceAll('/var/etc/igd2pcp.toml', made)
+      .replace(/exec .*/, 'echo "$IGD2PCP_CONFIG"; exit');
+    const asked = (env: Record<string, string>): string =>
+      execFileSync('sh', ['-c', launcher.replace(/for node in .*; do/, 'for node in /bin/sh; do')], {
+        encoding: 'utf8',
+        env,
+      });
+    expect(asked({ PATH: process.env['PATH'] ?? '' })).toBe(`${made}\n`);
+    expect(asked({ PATH: process.env['PATH'] ?? '', IGD2PCP_CONFIG: '/etc/other.toml' })).toBe('/etc/other.toml\n');
+  });
+
   it('is what every supervisor starts, so that the flags stand in one place', () => {
     expect(read('debian/igd2pcp.service')).toMatch(/^ExecStart=\/usr\/bin\/igd2pcp run /m);
-    expect(read('openwrt/igd2pcp.init')).toMatch(/^\tprocd_set_param command \/usr\/bin\/igd2pcp run /m);
+    expect(read('openwrt/igd2pcp.init')).toMatch(/^\t+procd_set_param command \/usr\/bin\/igd2pcp run /m);
     expect(read('oci/Dockerfile')).toMatch(/^ENTRYPOINT \["igd2pcp"\]$/m);
     expect(read('oci/Dockerfile')).toMatch(/^COPY igd2pcp \/usr\/bin\/igd2pcp$/m);
     for (const text of [read('debian/igd2pcp.service'), read('openwrt/igd2pcp.init'), read('oci/Dockerfile')]) {

@@ -1,0 +1,1 @@
+/etc/igd2pcp/
