@@ -19,6 +19,7 @@ export interface Host {
   readonly files: FileStore;
   readonly network: NetworkView;
   readonly programs: ProgramRunner;
+  readonly soleUses: SoleUses;
   /** HMAC-SHA-256: 32 bytes that nobody can foretell who has not the secret. */
   keyedHash(secret: string, text: string): Uint8Array;
 }
@@ -155,3 +156,17 @@ export interface ProgramRunner {
   /** Where a host has it; `run` does everything that a dialogue does, only later. */
   talk?(program: string, args: readonly string[]): Dialogue;
 }
+
+/** What one process at a time may use. It is given back when the process ends, kill -9 included. */
+export interface SoleUses {
+  /** Against every process that sees this directory, whatever its container or network namespace. */
+  ofDirectory(path: string): Promise<SoleUse>;
+  /** Against every process of this network namespace that takes the same name. */
+  inNetwork(name: string): Promise<SoleUse>;
+}
+
+export type SoleUse =
+  | { readonly kind: 'mine'; giveBack(): Promise<void> }
+  | { readonly kind: 'taken' }
+  /** There is no telling: the directory cannot be written, or knows no sockets. */
+  | { readonly kind: 'impossible'; readonly message: string };

@@ -7,9 +7,6 @@ import { ok, type Result, refused } from '../base/result.ts';
 import { type Duration, seconds } from '../base/time.ts';
 import type { DescriptorTexts } from '../igd/descriptor-texts.ts';
 import { createGateway, type RunningGateway } from '../interworking/create-gateway.ts';
-import { MappingFile } from '../mapping/mapping-file.ts';
-import { MappingTable } from '../mapping/mapping-table.ts';
-import { OwedReleases } from '../mapping/owed-releases.ts';
 import { SAMPLE_EVERY } from '../operator/event-history.ts';
 import { MappingMetrics } from '../operator/mapping-metrics.ts';
 import { Metrics, type ProcessFigures } from '../operator/metrics.ts';
@@ -19,7 +16,6 @@ import { UPNP_ERRORS } from '../upnp/upnp-error.ts';
 import { AdminDoors } from './admin-doors.ts';
 import type { Config } from './config.ts';
 import { objectionToLans } from './config-on-this-box.ts';
-import { type DeviceIdentity, loadDeviceIdentity } from './device-identity.ts';
 import type { Driver } from './drive.ts';
 import { gatewayOptionsOf, judgesByMac, policyOf } from './gateway-settings.ts';
 import { HistoryKeeper } from './history-keeper.ts';
@@ -32,6 +28,7 @@ import { Periodic } from './periodic.ts';
 import { presentationAnswer } from './presentation-answer.ts';
 import { reload } from './reload.ts';
 import { ServerViews } from './server-views.ts';
+import { openStateDirectory, type StateDirectory } from './state-directory.ts';
 import { WanSide } from './wan-side.ts';
 
 export interface DaemonParts {
@@ -50,15 +47,13 @@ const RELEASE_WITHIN = seconds(1.5);
 
 export class Daemon {
   readonly #parts: DaemonParts;
-  readonly #table = new MappingTable();
-  readonly #owed = new OwedReleases();
+  readonly #state: StateDirectory;
   readonly #history: HistoryKeeper;
   readonly #metrics = new Metrics();
   readonly #mappingMetrics = new MappingMetrics(this.#metrics);
   readonly #hosts: LanHosts;
   readonly #serverViews = new ServerViews();
   readonly #operator: OperatorSource;
-  readonly #file: MappingFile;
   readonly #watch: NetworkWatch;
   readonly #wan: WanSide;
   readonly #pcp: PcpSession;
@@ -69,7 +64,7 @@ export class Daemon {
 
   private constructor(
     parts: DaemonParts,
-    { nonceSecret }: DeviceIdentity,
+    state: StateDirectory,
     hosts: LanHosts,
     history: HistoryKeeper,
     watch: NetworkWatch,
@@ -84,17 +79,11 @@ export class Daemon {
     this.#pcp = pcp;
     this.#hosts = hosts;
     this.#history = history;
-    this.#file = new MappingFile({
-      files: host.files,
-      directory: config.state.directory,
-      table: this.#table,
-      owed: this.#owed,
-      clock: () => ({ now: host.clock.now(), wall: host.clock.wallTime() }),
-      log: host.log,
-    });
+    this.#state = state;
+    const { table, owed, file } = state;
     this.#gateway = createGateway({
-      table: this.#table,
-      owed: this.#owed,
+      table,
+      owed,
       pcp,
       localNat: wan.nat,
       policy: () => policyOf(this.#config),
@@ -102,17 +91,17 @@ export class Daemon {
       now: () => host.clock.now(),
       wallTime: () => host.clock.wallTime(),
       random: host.random,
-      drawNonce: (owner) => host.keyedHash(nonceSecret, owner),
+      drawNonce: (owner) => host.keyedHash(state.identity.nonceSecret, owner),
       log: host.log,
       macOf: (address) => this.#hosts.macOf(address),
-      durable: () => this.#file.settled(),
-      diskProblem: () => (this.#file.isFailing ? this.#file.problem : undefined),
+      durable: () => file.settled(),
+      diskProblem: () => (file.isFailing ? file.problem : undefined),
     });
     this.#operator = this.#createOperatorView();
     const gateway = driver.add('mappings', this.#gateway.machine, (output) => this.#gateway.perform(output));
     this.#gateway.onWakeMoved(() => gateway.run(() => []));
-    const file = driver.add('mapping file', this.#file, (output) => this.#file.perform(output));
-    this.#file.onWakeMoved(() => file.run(() => []));
+    const drivenFile = driver.add('mapping file', file, (output) => file.perform(output));
+    file.onWakeMoved(() => drivenFile.run(() => []));
   }
 
   /** The error is a sentence for the person who starts the daemon: what was wrong and what to mend. */
@@ -126,12 +115,14 @@ export class Daemon {
       await admin.value.close();
       return refused(stranger);
     }
-    const [identity, wan] = await Promise.all([
-      readIdentity(host, config.state.directory),
-      WanSide.open(host, driver, config),
-    ]);
-    if (!wan.ok) {
+    const state = await openStateDirectory(host, config.state.directory);
+    if (!state.ok) {
       await admin.value.close();
+      return state;
+    }
+    const wan = await WanSide.open(host, driver, config);
+    if (!wan.ok) {
+      await Promise.all([state.value.giveBack(), admin.value.close()]);
       return wan;
     }
     const hosts = new LanHosts(host, config.hosts.dhcpLeases);
@@ -143,13 +134,13 @@ export class Daemon {
     const onlyIPv4 = config.wan.nat === 'nftables';
     const pcp = await createPcpSession({ host, driver, config: { ...config.pcp, onlyIPv4 }, watch, tell });
     wan.value.askedFrom(pcp.sourceAddress());
-    const daemon = new Daemon(parts, identity, hosts, history, watch, wan.value, pcp);
+    const daemon = new Daemon(parts, state.value, hosts, history, watch, wan.value, pcp);
     daemon.#admin = admin.value;
     await daemon.#restore();
     const lan = await LanSide.open({
       ...parts,
       watch,
-      identity,
+      identity: state.value.identity,
       gateway: daemon.#gateway,
       wanInterface: () => wan.value.interfaceName,
       presentation: (request) =>
@@ -211,20 +202,21 @@ export class Daemon {
     else this.#gateway.stop();
     // Before the last write: what was asked for and is not answered yet is owed to the server.
     this.#pcp.close();
-    await this.#file.close();
+    await this.#state.file.close();
     await this.#wan.close(this.#config.wan.flushOnExit);
+    await this.#state.giveBack();
   }
 
   async #restore(): Promise<void> {
     const { host } = this.#parts;
-    const stored = await this.#file.load();
-    this.#table.listen((changes) => {
+    const { table, file, stored } = this.#state;
+    table.listen((changes) => {
       this.#history.tableChanged(changes);
       this.#mappingMetrics.tableChanged(changes, host.clock.now());
       this.#lan?.publishChanges();
     });
     this.#gateway.start(stored);
-    await this.#file.begin();
+    await file.begin();
     await this.#hosts.look();
   }
 
@@ -261,7 +253,7 @@ export class Daemon {
   }
 
   #sample(): void {
-    this.#history.sample(this.#table.size, this.#medianRoundTrip());
+    this.#history.sample(this.#state.table.size, this.#medianRoundTrip());
   }
 
   #medianRoundTrip(): Duration | undefined {
@@ -291,10 +283,12 @@ export class Daemon {
       version,
       isDemo,
       startedAt: host.clock.wallTime(),
-      table: this.#table,
-      owed: this.#owed,
-      diskProblem: () =>
-        this.#file.problem === undefined ? undefined : { what: this.#file.problem, refusesPorts: this.#file.isFailing },
+      table: this.#state.table,
+      owed: this.#state.owed,
+      diskProblem: () => {
+        const { problem, isFailing } = this.#state.file;
+        return problem === undefined ? undefined : { what: problem, refusesPorts: isFailing };
+      },
       gateway: this.#gateway,
       history: this.#history,
       metrics: this.#metrics,
@@ -309,13 +303,4 @@ export class Daemon {
       processFigures,
     });
   }
-}
-
-/** A state directory that cannot be written is a warning: a gateway without memory is better than none. */
-async function readIdentity({ files, random, clock, log }: Host, directory: string): Promise<DeviceIdentity> {
-  const made = await files.makeDirectory(directory, 0o700);
-  if (!made.ok) log.warn(`mappings will not survive a restart: ${made.error.message} (state.directory)`);
-  const { identity, problem } = await loadDeviceIdentity(files, directory, random, clock.wallTime());
-  if (problem !== undefined) log.warn(`UUIDs will change at the next start: ${problem}`);
-  return identity;
 }

@@ -1,7 +1,8 @@
 // The UUIDs of our devices and the boot counter of SSDP, kept in the state directory: a control point that saw this
 // gateway before must know it again, and BOOTID.UPNP.ORG must grow with every start (UDA 1.1 §1.2.2).
 
-import type { FileStore, RandomSource } from '../base/host.ts';
+import type { FileProblem, FileStore, RandomSource } from '../base/host.ts';
+import { ok, type Result, refused } from '../base/result.ts';
 import type { WallTime } from '../base/time.ts';
 import { isUuid, randomUuid } from '../base/uuid.ts';
 import type { DeviceUuids } from '../igd/igd-devices.ts';
@@ -30,14 +31,16 @@ const FILE_NAME = 'devices.json';
 const PRIVATE_MODE = 0o600;
 const SECRET_BYTES = 32;
 
+/** The error: there is a file that cannot be read. A new identity must not take its place. */
 export async function loadDeviceIdentity(
   files: FileStore,
   directory: string,
   random: RandomSource,
   now: WallTime,
-): Promise<LoadedIdentity> {
+): Promise<Result<LoadedIdentity, FileProblem>> {
   const path = `${directory}/${FILE_NAME}`;
   const stored = await files.read(path);
+  if (!stored.ok && stored.error.kind !== 'missing') return refused(stored.error);
   const before = stored.ok ? parseIdentity(stored.value) : undefined;
   const identity: DeviceIdentity = {
     igd1: before?.igd1 ?? newUuids(random),
@@ -46,7 +49,7 @@ export async function loadDeviceIdentity(
     nonceSecret: before?.nonceSecret ?? hexOf(random.bytes(SECRET_BYTES)),
   };
   const written = await files.replace(path, `${JSON.stringify(identity, undefined, 2)}\n`, PRIVATE_MODE);
-  return { identity, problem: written.ok ? undefined : written.error.message };
+  return ok({ identity, problem: written.ok ? undefined : written.error.message });
 }
 
 /**

@@ -1,7 +1,7 @@
 // This box's NAT over the real `nft`: runs what the keeper asks for, one process at a time, and lets each request wait
 // until its rule is in the kernel. Rules live in `local-nat/`; here are only the process, the promises and the log.
 
-import type { Host } from '../base/host.ts';
+import type { Host, SoleUse } from '../base/host.ts';
 import type { IpAddress } from '../base/ip-address.ts';
 import type { PortNumber } from '../base/port-number.ts';
 import { ok, type Result, refused, unreachable } from '../base/result.ts';
@@ -12,7 +12,7 @@ import { listeningPorts, SOCKET_TABLES } from '../local-nat/listening-ports.ts';
 import type { LocalNat, Nat1Problem, Nat1Rule } from '../local-nat/local-nat.ts';
 import { Nat1Ports } from '../local-nat/nat1-ports.ts';
 import { type NftCall, type NftOutcome, nftListRuleset, nftSuccess } from '../local-nat/nft-program.ts';
-import { isInterfaceName, type LanDoors, type RulesetOptions } from '../local-nat/nft-ruleset.ts';
+import { isInterfaceName, type LanDoors, NFT_TABLE, type RulesetOptions } from '../local-nat/nft-ruleset.ts';
 import { type KeeperOutput, NftTableKeeper } from '../local-nat/nft-table-keeper.ts';
 import { type OpenedTable, openNftTable } from '../local-nat/open-nft-table.ts';
 import type { RequestId } from '../local-nat/rule-requests.ts';
@@ -61,6 +61,12 @@ export async function startNftablesSession(
   if (wanInterface !== undefined && !isInterfaceName(wanInterface)) {
     return refused(`"${wanInterface}" is not an interface name`);
   }
+  // The kernel's own "owner" flag would drop the table with the process; ours is to outlive it.
+  const use = await host.soleUses.inNetwork(NFT_TABLE);
+  if (use.kind === 'taken') {
+    return refused(`another igd2pcp keeps nftables table ${NFT_TABLE}: only one here can have wan.nat = "nftables"`);
+  }
+  if (use.kind === 'impossible') host.log.warn(`another igd2pcp with nftables would not be noticed: ${use.message}`);
   const ruleset = { wanInterface, hairpin, doors: NO_DOORS };
   const shell = new NftShell(host);
   const opened = await openNftTable(
@@ -69,9 +75,10 @@ export async function startNftablesSession(
     () => host.clock.now(),
   );
   if (!opened.ok) {
+    await giveBack(use);
     return refused(`nat = "nftables" needs a working nft, run as root or with CAP_NET_ADMIN: ${opened.error}`);
   }
-  const session = new NftablesSession(host, driver, options, ruleset, shell, opened.value);
+  const session = new NftablesSession(host, driver, options, ruleset, shell, opened.value, use);
   // It only warns: nobody has to wait for that.
   void session.lookAtFirewall();
   return ok(session);
@@ -84,6 +91,7 @@ export class NftablesSession implements LocalNat {
   readonly obstacle: () => string | undefined;
   #ruleset: RulesetOptions;
   readonly #addExtends: boolean;
+  readonly #soleUse: SoleUse;
   readonly #ports = new Nat1Ports();
   #listeners: { readonly since: Instant; readonly read: Promise<void> } | undefined;
   readonly #keeper: Driven<NftTableKeeper, KeeperOutput>;
@@ -104,6 +112,7 @@ export class NftablesSession implements LocalNat {
     ruleset: RulesetOptions,
     shell: NftShell,
     opened: OpenedTable,
+    use: SoleUse,
   ) {
     this.#host = host;
     const kept = driver.add('nft process', shell, () => shell.close());
@@ -119,6 +128,7 @@ export class NftablesSession implements LocalNat {
     };
     this.obstacle = options.obstacle;
     this.#ruleset = ruleset;
+    this.#soleUse = use;
     this.#addExtends = opened.addExtends;
     const again = new Periodic(LOOK_AT_BAD_FIREWALL_EVERY, 'see whether the firewall was mended', host.clock.now());
     this.#firewallWatch = driver.add('firewall', again, () => {
@@ -184,6 +194,7 @@ export class NftablesSession implements LocalNat {
     this.#keeper.remove();
     this.#firewallWatch.remove();
     this.#endShell();
+    void giveBack(this.#soleUse);
     for (const settle of this.#waiting.values()) settle(refused('the daemon ends'));
     this.#waiting.clear();
   }
@@ -273,6 +284,10 @@ export class NftablesSession implements LocalNat {
     this.#keeper.run((keeper, now) => keeper.handleNft(outcome, now));
   }
 }
+
+const giveBack = async (use: SoleUse): Promise<void> => {
+  if (use.kind === 'mine') await use.giveBack();
+};
 
 /** On which ports programs of this box wait for the outside. */
 async function readListeningPorts({ files }: Host): Promise<ListeningPorts> {

@@ -6,7 +6,7 @@
 import type { FileProblem, FileStore } from '../base/host.ts';
 import type { Log } from '../base/log.ts';
 import type { Machine, Wake } from '../base/machine.ts';
-import type { Result } from '../base/result.ts';
+import { ok, type Result, refused } from '../base/result.ts';
 import { after, type Duration, type Instant, minutes, scale, seconds, shorter } from '../base/time.ts';
 import { calendarDate } from './calendar-date.ts';
 import { type ClockReading, wallTimeOf } from './clock-reading.ts';
@@ -76,18 +76,20 @@ export class MappingFile implements Machine<MappingFileOutput> {
 
   /**
    * What was in force when the last process ended; what it owed goes to the ledger. Damage is reported, set aside, and
-   * never stops the start.
+   * never stops the start. What cannot be read at all need not be damaged: the error says so, and nothing is touched.
    */
-  async load(): Promise<readonly Mapping[]> {
+  async load(): Promise<Result<readonly Mapping[], FileProblem>> {
     const snapshot = await this.#read(this.#snapshotPath);
+    if (!snapshot.ok) return snapshot;
     const journal = await this.#read(this.#journalPath);
+    if (!journal.ok) return journal;
     const reading = this.#context.clock();
-    const stored = readStoredTable(snapshot, journal, reading);
+    const stored = readStoredTable(snapshot.value, journal.value, reading);
     for (const release of stored.owed) this.#context.owed.owe(release, reading.now);
     this.#generation = stored.generation;
     if (stored.snapshotDamage !== undefined) await this.#setAside(this.#snapshotPath, stored.snapshotDamage);
     if (stored.journalDamage !== undefined) await this.#setAside(this.#journalPath, stored.journalDamage);
-    return stored.mappings;
+    return ok(stored.mappings);
   }
 
   /** From here on every change of the table is kept; what is in it now is written first. */
@@ -293,11 +295,11 @@ export class MappingFile implements Machine<MappingFileOutput> {
     return problem;
   }
 
-  async #read(path: string): Promise<string | undefined> {
+  /** Undefined: there is no such file. */
+  async #read(path: string): Promise<Result<string | undefined, FileProblem>> {
     const text = await this.#context.files.read(path);
-    if (text.ok) return text.value;
-    if (text.error.kind !== 'missing') await this.#setAside(path, text.error.message);
-    return undefined;
+    if (text.ok) return text;
+    return text.error.kind === 'missing' ? ok(undefined) : refused(text.error);
   }
 
   async #setAside(path: string, why: string): Promise<void> {

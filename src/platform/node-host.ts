@@ -8,6 +8,7 @@ import { nodeNetwork } from './network-view.ts';
 import { NodeClock } from './node-clock.ts';
 import { keyedHash, nodeRandom } from './node-random.ts';
 import { NodePrograms } from './programs.ts';
+import { nodeSoleUses } from './sole-use.ts';
 import { nodeSsdp } from './ssdp-sockets.ts';
 import { nodeUdp } from './udp-sockets.ts';
 
@@ -25,6 +26,7 @@ export function createNodeHost(log: Log, random: RandomSource = nodeRandom): Hos
     files: new NodeFiles(),
     network: nodeNetwork,
     programs: new NodePrograms(clock),
+    soleUses: nodeSoleUses,
     keyedHash,
   };
 }

@@ -4,16 +4,23 @@ import { describe, expect, it } from 'vitest';
 import { milliseconds, seconds } from '../../src/base/time.ts';
 import { Daemon } from '../../src/daemon/daemon.ts';
 import { Driver } from '../../src/daemon/drive.ts';
-import { DaemonWorld } from '../doubles/daemon-world.ts';
+import { DaemonWorld, type Settings } from '../doubles/daemon-world.ts';
 import { descriptorTexts } from '../doubles/descriptor-texts.ts';
 import { SimulatedProcess } from '../doubles/simulated-process.ts';
 
-function startBeside(world: DaemonWorld): { process: SimulatedProcess; starting: ReturnType<typeof Daemon.start> } {
+function startBeside(
+  world: DaemonWorld,
+  settings: Settings = {},
+): { process: SimulatedProcess; starting: ReturnType<typeof Daemon.start> } {
   const process = new SimulatedProcess(world.box);
+  const before = world.settings;
+  world.settings = { ...before, ...settings };
+  const config = world.readConfig();
+  world.settings = before;
   const starting = Daemon.start({
     host: process,
     driver: new Driver(process.clock),
-    config: world.readConfig(),
+    config,
     descriptors: descriptorTexts(),
     version: '0.1.0',
     isDemo: false,
@@ -21,6 +28,12 @@ function startBeside(world: DaemonWorld): { process: SimulatedProcess; starting:
   });
   return { process, starting };
 }
+
+const OTHER_DOORS: Settings = {
+  'admin.socket': '"/run/other.sock"',
+  'admin.listen': '"off"',
+  'lan.http_port': '5001',
+};
 
 describe('a daemon that is started beside a running one', () => {
   it('touches nothing of it: no file, no NAT rule, no datagram, no announcement', async () => {
@@ -31,6 +44,67 @@ describe('a daemon that is started beside a running one', () => {
     expect(process.effects).toBe(0);
     const desk = world.computer('192.168.1.20');
     expect(await desk.add({ external: 5001, lease: 0 })).toBe('ok');
+  });
+
+  it('with the same state directory and other doors is refused, and wipes none of its mappings (RFC 6970 §5.3)', async () => {
+    const world = await DaemonWorld.open({ nat: 'none' });
+    const desk = world.computer('192.168.1.20');
+    expect(await desk.add({ external: 5001, lease: 0 })).toBe('ok');
+    const before = world.box.files.snapshot();
+    const { starting } = startBeside(world, OTHER_DOORS);
+    const started = await world.clock.resolve(starting, seconds(30));
+    expect(started).toEqual({
+      ok: false,
+      error: expect.stringMatching(/another igd2pcp .*\/var\/lib\/igd2pcp.*state\.directory/),
+    });
+    expect(world.box.files.snapshot()).toEqual(before);
+    await world.crashes();
+    expect(world.table()).toHaveLength(1);
+  });
+
+  it('with a state directory of its own is refused its nftables table: no element is touched (RFC 6970 §5.5)', async () => {
+    const world = await DaemonWorld.open();
+    const desk = world.computer('192.168.1.20');
+    expect(await desk.add({ external: 5001, lease: 0 })).toBe('ok');
+    const calls = world.nft.calls.length;
+    const { starting } = startBeside(world, { ...OTHER_DOORS, 'state.directory': '"/var/lib/other"' });
+    const started = await world.clock.resolve(starting, seconds(30));
+    expect(started).toEqual({ ok: false, error: expect.stringMatching(/another igd2pcp .*inet igd2pcp.*wan\.nat/) });
+    expect(world.nft.calls).toHaveLength(calls);
+    await world.crashes();
+    expect(world.table()).toHaveLength(1);
+  });
+
+  it('starts at once when the other one has ended, by SIGTERM or by kill -9', async () => {
+    const world = await DaemonWorld.open();
+    for (const end of ['stops', 'kill'] as const) {
+      await world[end]();
+      await world.starts();
+    }
+    expect(world.logged(/directory/)).toEqual([]);
+  });
+});
+
+describe('state that may not be read', () => {
+  it('stops the start with what to do, and is neither set aside nor replaced', async () => {
+    const world = await DaemonWorld.open();
+    expect(await world.computer('192.168.1.20').add({ external: 5001, lease: 0 })).toBe('ok');
+    await world.stops();
+    const before = world.box.files.snapshot();
+    const calls = world.nft.calls.length;
+    world.box.files.unreadable = 'denied';
+    const { starting, process } = startBeside(world);
+    const started = await world.clock.resolve(starting, seconds(30));
+    expect(started).toEqual({
+      ok: false,
+      error: expect.stringMatching(/cannot read .*; .*chown -R igd2pcp: \/var\/lib\/igd2pcp/),
+    });
+    process.kill();
+    expect(world.box.files.snapshot()).toEqual(before);
+    expect(world.nft.calls).toHaveLength(calls);
+    world.box.files.unreadable = undefined;
+    await world.boots();
+    expect(world.table()).toHaveLength(1);
   });
 });
 

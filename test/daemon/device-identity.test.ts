@@ -5,8 +5,11 @@ import { loadDeviceIdentity } from '../../src/daemon/device-identity.ts';
 import { seededRandom } from '../doubles/seeded-random.ts';
 import { SimulatedFiles } from '../doubles/simulated-files.ts';
 
-const load = (files: SimulatedFiles, seed: number, now: number) =>
-  loadDeviceIdentity(files, '/state', seededRandom(seed), wallTime(now));
+const load = async (files: SimulatedFiles, seed: number, now: number) => {
+  const loaded = await loadDeviceIdentity(files, '/state', seededRandom(seed), wallTime(now));
+  if (!loaded.ok) throw new Error(loaded.error.message);
+  return loaded.value;
+};
 
 describe('the identity of the devices', () => {
   it('is made once: UUIDs stay, the boot counter grows (UDA 1.1 §1.2.2)', async () => {
@@ -61,6 +64,15 @@ describe('the identity of the devices', () => {
     const { identity, problem } = await load(files, 3, 1_700_000_000_000);
     expect(isUuid(identity.igd1.root)).toBe(true);
     expect(problem).toBeUndefined();
+  });
+
+  it.each(['denied', 'failed'] as const)('a file that cannot be read (%s) is left as it is', async (kind) => {
+    const files = new SimulatedFiles();
+    await load(files, 1, 1_700_000_000_000);
+    const before = files.snapshot();
+    files.unreadable = kind;
+    await expect(load(files, 2, 1_700_000_100_000)).rejects.toThrow('/state/devices.json');
+    expect(files.snapshot()).toEqual(before);
   });
 
   it('says why it could not be kept', async () => {

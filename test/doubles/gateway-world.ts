@@ -122,7 +122,9 @@ export class GatewayWorld {
 
   static async open(settings: WorldSettings, surviving?: Surviving): Promise<GatewayWorld> {
     const world = new GatewayWorld(settings, surviving);
-    world.gateway.start(await world.file.load());
+    const stored = await world.file.load();
+    if (!stored.ok) throw new Error(stored.error.message);
+    world.gateway.start(stored.value);
     await world.file.begin();
     return world;
   }

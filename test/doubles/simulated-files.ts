@@ -11,6 +11,8 @@ export class SimulatedFiles implements FileStore {
   #trouble: FileProblem['kind'] | undefined;
   /** While set, nothing can be read for that reason, as when no file descriptor is free. */
   unreadable: FileProblem['kind'] | undefined;
+  /** Nobody may read this one. */
+  unreadablePath: string | undefined;
   /** How many writes reached the disk. */
   writes = 0;
 
@@ -39,6 +41,7 @@ export class SimulatedFiles implements FileStore {
 
   async read(path: string): Promise<Result<string, FileProblem>> {
     if (this.unreadable !== undefined) return refused({ kind: this.unreadable, message: `${path}: unreadable` });
+    if (this.unreadablePath === path) return refused({ kind: 'denied', message: `${path}: permission denied` });
     const text = this.#texts.get(path);
     return text === undefined ? refused({ kind: 'missing', message: `${path}: no such file` }) : ok(text);
   }

@@ -1,7 +1,15 @@
 // The host interface over a simulated world: virtual clock, seeded randomness, a network with weather, a disk in memory.
 // The whole daemon runs on it unchanged.
 
-import type { DefaultRoute, Host, LinkState, Neighbour, NetworkInterface, ProgramRunner } from '../../src/base/host.ts';
+import type {
+  DefaultRoute,
+  Host,
+  LinkState,
+  Neighbour,
+  NetworkInterface,
+  ProgramRunner,
+  SoleUse,
+} from '../../src/base/host.ts';
 import type { HttpHandler } from '../../src/base/http.ts';
 import { type Endpoint, endpointText, IpAddress } from '../../src/base/ip-address.ts';
 import { IpPrefix } from '../../src/base/ip-prefix.ts';
@@ -58,6 +66,10 @@ export class SimulatedHost implements Host {
   programs: ProgramRunner = {
     run: async (program) => refused(`${program} is not installed`),
   };
+  readonly soleUses: Host['soleUses'] = {
+    ofDirectory: async (path) => this.#use(`directory ${path}`),
+    inNetwork: async (name) => this.#use(`network ${name}`),
+  };
   readonly keyedHash = keyedHash;
   neighbours: Neighbour[] = [];
   names = new Map<string, readonly IpAddress[]>();
@@ -66,6 +78,7 @@ export class SimulatedHost implements Host {
   /** What listens on this machine alone, by path. */
   readonly unixSockets = new Map<string, HttpHandler>();
   readonly #world: SimulatedWorld;
+  readonly #inUse = new Set<string>();
   #interfaces: NetworkInterface[] = [];
 
   constructor(world: SimulatedWorld, interfaces: readonly SimulatedInterface[], files: SimulatedFiles, seed: number) {
@@ -116,6 +129,12 @@ export class SimulatedHost implements Host {
     const onLink = this.#interfaces.find((row) => peer !== undefined && row.prefix.contains(peer));
     const sameFamily = this.#interfaces.find((row) => peer === undefined || row.address.isIPv4 === peer.isIPv4);
     return (onLink ?? fallback ?? sameFamily)?.address ?? IpAddress.of('0.0.0.0');
+  }
+
+  #use(what: string): SoleUse {
+    if (this.#inUse.has(what)) return { kind: 'taken' };
+    this.#inUse.add(what);
+    return { kind: 'mine', giveBack: async () => void this.#inUse.delete(what) };
   }
 
   #makeUdp(): Host['udp'] {

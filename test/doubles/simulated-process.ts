@@ -1,7 +1,7 @@
 // One life of a program on a simulated machine. Killed, it stops between two steps: its sockets close, its timers and
 // answers never come, the disk and the kernel stay as they are. The next life starts on the same machine.
 
-import type { FileStore, Host, ProgramRunner, UdpListener } from '../../src/base/host.ts';
+import type { FileStore, Host, ProgramRunner, SoleUse, UdpListener } from '../../src/base/host.ts';
 import type { HttpHandler } from '../../src/base/http.ts';
 import type { SimulatedHost } from './simulated-host.ts';
 import { ConnectionReset } from './simulated-network.ts';
@@ -16,6 +16,7 @@ export class SimulatedProcess implements Host {
   readonly files: FileStore;
   readonly network: Host['network'];
   readonly programs: ProgramRunner;
+  readonly soleUses: Host['soleUses'];
   readonly keyedHash: Host['keyedHash'];
   readonly #opened = new Set<() => void>();
   readonly #died: Promise<never>;
@@ -47,6 +48,10 @@ export class SimulatedProcess implements Host {
     this.keyedHash = (secret, text) => machine.keyedHash(secret, text);
     this.programs = {
       run: (program, args, input, within) => this.#effect(() => machine.programs.run(program, args, input, within)),
+    };
+    this.soleUses = {
+      ofDirectory: (path) => this.#used(machine.soleUses.ofDirectory(path)),
+      inNetwork: (name) => this.#used(machine.soleUses.inNetwork(name)),
     };
     this.files = this.#filesOf(machine.files);
     this.udp = this.#udpOf(machine.udp);
@@ -103,6 +108,12 @@ export class SimulatedProcess implements Host {
     if (this.#effectsLeft === undefined) return;
     this.#effectsLeft -= 1;
     if (this.#effectsLeft <= 0) this.kill();
+  }
+
+  async #used(asked: Promise<SoleUse>): Promise<SoleUse> {
+    const use = await this.#whileAlive(asked);
+    if (use.kind === 'mine') this.#opened.add(() => void use.giveBack());
+    return use;
   }
 
   #filesOf(files: FileStore): FileStore {

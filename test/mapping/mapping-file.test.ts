@@ -36,8 +36,14 @@ function desk(files = new SimulatedFiles(), clock = new VirtualClock()) {
   return { files, clock, table, owed, file, warnings, notes };
 }
 
+const loaded = async (file: MappingFile) => {
+  const stored = await file.load();
+  if (!stored.ok) throw new Error(stored.error.message);
+  return stored.value;
+};
+
 const portsOnDisk = async (files: SimulatedFiles) =>
-  (await desk(new SimulatedFiles(files.snapshot())).file.load())
+  (await loaded(desk(new SimulatedFiles(files.snapshot())).file))
     .map((mapping) => mapping.externalPort as number)
     .sort();
 
@@ -213,8 +219,20 @@ describe('MappingFile', () => {
     table.put(someMapping(2));
     await file.settled();
     const again = desk(new SimulatedFiles(files.snapshot()), clock);
-    const leases = (await again.file.load()).map((mapping) => mapping.leaseEndsAt);
+    const leases = (await loaded(again.file)).map((mapping) => mapping.leaseEndsAt);
     expect(leases).toEqual([someMapping(1).leaseEndsAt, someMapping(2).leaseEndsAt]);
+  });
+
+  it.each([SNAPSHOT, JOURNAL])('what cannot be read is no damage: %s stays where it is', async (path) => {
+    const { table, file, files } = desk();
+    await file.begin();
+    table.put(someMapping(1));
+    await file.settled();
+    const again = desk(new SimulatedFiles(files.snapshot()));
+    again.files.unreadablePath = path;
+    expect(await again.file.load()).toEqual({ ok: false, error: expect.objectContaining({ kind: 'denied' }) });
+    expect(again.files.snapshot()).toEqual(files.snapshot());
+    expect(again.warnings).toEqual([]);
   });
 
   it('damage is set aside with a date and reported, and never stops the start', async () => {
@@ -222,7 +240,7 @@ describe('MappingFile', () => {
     files.put(SNAPSHOT, 'garbage');
     files.put(JOURNAL, 'more\ngarbage\n');
     const { file, warnings, table } = desk(files);
-    expect(await file.load()).toEqual([]);
+    expect(await loaded(file)).toEqual([]);
     expect(warnings).toHaveLength(2);
     await file.begin();
     table.put(someMapping(1));
@@ -258,7 +276,7 @@ describe('MappingFile', () => {
     table.put(someMapping(1, {}, { expiresAt: instant(clock.now() + hours(9)) }));
     await file.close();
     const again = desk(new SimulatedFiles(files.snapshot()), clock);
-    expect((await again.file.load())[0]?.upstream.expiresAt).toBe(clock.now() + hours(9));
+    expect((await loaded(again.file))[0]?.upstream.expiresAt).toBe(clock.now() + hours(9));
   });
 });
 
@@ -374,7 +392,7 @@ describe('a kill at any moment', () => {
     expect(files.states.length).toBeGreaterThan(900);
     for (const { left, allowed } of files.states) {
       const { file: reader, warnings } = desk(new SimulatedFiles(left));
-      expect(allowed).toContain(portsText(await reader.load()));
+      expect(allowed).toContain(portsText(await loaded(reader)));
       expect(warnings).toEqual([]);
     }
   });
@@ -431,7 +449,7 @@ function owedFor(port: number, clock: VirtualClock) {
 
 async function forgottenIn({ left, allowed }: KilledFiles['states'][number], clock: VirtualClock) {
   const { file, owed, warnings } = desk(new SimulatedFiles(left), clock);
-  const entries = (await file.load()).map(({ protocol, upstream }) => placeText({ protocol, ...upstream }));
+  const entries = (await loaded(file)).map(({ protocol, upstream }) => placeText({ protocol, ...upstream }));
   const debts = owed.all(clock.now()).map(placeText);
   const known = new Set([...entries, ...debts]);
   const forgotten = allowed.filter((place) => !known.has(place)).map((place) => `forgotten: ${place}`);
