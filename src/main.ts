@@ -24,11 +24,13 @@ import { runDoctor } from './daemon/doctor-run.ts';
 import { Driver } from './daemon/drive.ts';
 import { firewallCommand } from './daemon/firewall-command.ts';
 import { helpInForm } from './daemon/help-text.ts';
+import { releaseEverything } from './daemon/release-everything.ts';
 import { runSimulator } from './daemon/simulate-command.ts';
 import { SimulatorSession } from './daemon/simulator-session.ts';
 import { DESCRIPTOR_TEXTS } from './descriptor-texts.ts';
 import { addCommand } from './operator/commands/add-command.ts';
 import type { AdminCall, CommandOutcome } from './operator/commands/admin-call.ts';
+import { deleteAllCommand } from './operator/commands/delete-all-command.ts';
 import { deleteCommand } from './operator/commands/delete-command.ts';
 import { listCommand } from './operator/commands/list-command.ts';
 import { statusCommand } from './operator/commands/status-command.ts';
@@ -81,7 +83,11 @@ async function main(): Promise<number> {
     case 'add':
       return asking(line, (call) => addCommand(call, orderOf(line.mapping), line.json));
     case 'delete':
-      return asking(line, (call) => deleteCommand(call, line.mapping, line.json));
+      return asking(line, (call, config) => {
+        const { mapping, json } = line;
+        if (mapping !== 'all') return deleteCommand(call, mapping, json);
+        return deleteAllCommand(call, () => releaseEverything(quietHost(config), config), json);
+      });
     case 'watch':
       return asking(line, (call, config) => {
         const { clock } = quietHost(config);

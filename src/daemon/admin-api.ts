@@ -1,9 +1,10 @@
-// The JSON API's two writing methods. Who may use them is decided before, in admin-routes.ts.
+// The JSON API's writing methods. Who may use them is decided before, in admin-routes.ts.
 
 import type { HttpRequest, HttpResponse } from '../base/http.ts';
 import { IpAddress } from '../base/ip-address.ts';
 import { parseJson } from '../operator/api-schema.ts';
 import type { OperatorSource } from '../operator/operator-source.ts';
+import { emptiedJson } from '../operator/status-json.ts';
 import { faultAnswer, jsonAnswer, refusalAnswer } from './admin-answer.ts';
 
 export async function postMapping(source: OperatorSource, request: HttpRequest): Promise<HttpResponse> {
@@ -21,9 +22,10 @@ export async function postMapping(source: OperatorSource, request: HttpRequest):
   return jsonAnswer({ protocol, externalPort, remoteHost, externalAddress: externalAddress ?? null }, 201);
 }
 
-/** The mapping is named in the query: bodies of DELETE get lost on the way. */
+/** One mapping, or `?all=true`. Named in the query: bodies of DELETE get lost on the way. */
 export async function deleteMapping(source: OperatorSource, request: HttpRequest): Promise<HttpResponse> {
   const fields = new URLSearchParams(request.query);
+  if (fields.get('all') === 'true') return jsonAnswer(emptiedJson(await source.deleteAll()));
   const name = parseJson(
     'name',
     JSON.stringify({

@@ -13,6 +13,7 @@ import {
   CONFIG_FILE_OPTION,
   type CommandName,
   type CommandOption,
+  DELETE_OPTIONS,
   HELP_OPTIONS,
   JSON_OPTION,
   SIMULATE_OPTIONS,
@@ -61,7 +62,7 @@ export type CommandLine =
   | ({ readonly command: 'status'; readonly json: boolean } & Configured)
   | ({ readonly command: 'list'; readonly json: boolean } & Configured)
   | ({ readonly command: 'add'; readonly json: boolean; readonly mapping: AddWords } & Configured)
-  | ({ readonly command: 'delete'; readonly json: boolean; readonly mapping: DeleteWords } & Configured)
+  | ({ readonly command: 'delete'; readonly json: boolean; readonly mapping: DeleteWords | 'all' } & Configured)
   | ({ readonly command: 'check-config' } & Configured)
   | ({ readonly command: 'firewall' } & Configured)
   | { readonly command: 'simulate'; readonly simulation: SimulateWords }
@@ -86,10 +87,14 @@ export function parseCommandLine(argv: readonly string[], env: Env): Result<Comm
   const row = COMMANDS[command];
   const count = flags.value.words.length;
   if (count < row.fewestWords || count > row.mostWords) {
-    const usage = ['igd2pcp', command, row.words].filter((word) => word !== '').join(' ');
-    return refused(`"${command}" is used as: ${usage}`);
+    return refused(usageOf(command));
   }
   return readCommand(command, flags.value, env);
+}
+
+function usageOf(command: CommandName): string {
+  const usage = ['igd2pcp', command, COMMANDS[command].words].filter((word) => word !== '').join(' ');
+  return `"${command}" is used as: ${usage}`;
 }
 
 function notACommand(given: string): string {
@@ -123,7 +128,7 @@ function readCommand(command: CommandName, flags: FlagSet, env: Env): Result<Com
         : mapping;
     }
     case 'delete': {
-      const mapping = deleteWords(flags.words);
+      const mapping = deleteWords(flags.words, own);
       return mapping.ok
         ? settle({ command, json: own.read(JSON_OPTION), mapping: mapping.value, ...configured })
         : mapping;
@@ -202,7 +207,12 @@ function addWords(
   return ok({ ...name.value, internalAddress, internalPort, leaseSeconds, anyPort, description });
 }
 
-function deleteWords([protocol = '', external = '', remoteHost = '']: readonly string[]): Result<DeleteWords, string> {
+function deleteWords(words: readonly string[], own: OwnOptions): Result<DeleteWords | 'all', string> {
+  const [protocol, external, remoteHost = ''] = words;
+  const isAll = own.read(DELETE_OPTIONS.all);
+  if (isAll && protocol === undefined) return ok('all');
+  if (isAll) return refused('"delete --all" takes no mapping: it deletes every one');
+  if (protocol === undefined || external === undefined) return refused(usageOf('delete'));
   const name = nameWords(protocol, external);
   return name.ok ? ok({ ...name.value, remoteHost }) : name;
 }

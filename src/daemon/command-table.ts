@@ -84,6 +84,14 @@ export const ADD_OPTIONS = {
     'What the mapping is for.',
   ),
 };
+export const DELETE_OPTIONS = {
+  all: commandOption(
+    'all',
+    yesOrNo,
+    false,
+    'Every mapping, here and at the carrier; also when the daemon does not run.',
+  ),
+};
 export const SIMULATE_OPTIONS = {
   listen: commandOption('listen', listenPlace, LOCAL_PCP_SERVER, 'Where to serve PCP and NAT-PMP.'),
   external: commandOption('external', perhaps(ipAddress), undefined, 'The external address that mappings get.'),
@@ -184,13 +192,17 @@ export const COMMANDS: Readonly<Record<CommandName, CommandRow>> = {
     details: 'PROTO is tcp or udp. Example: igd2pcp add tcp 8080 192.168.1.10:80 --lease 2h',
   },
   delete: {
-    words: 'PROTO EXTERNAL [REMOTE-HOST]',
-    fewestWords: 2,
+    words: 'PROTO EXTERNAL [REMOTE-HOST] | --all',
+    fewestWords: 0,
     mostWords: 3,
-    summary: 'closes a port',
-    configuration: 'admin',
-    options: [CONFIG_FILE_OPTION, JSON_OPTION],
-    details: 'REMOTE-HOST only for a mapping that was made for one. Example: igd2pcp delete tcp 8080',
+    summary: 'closes a port, or all',
+    configuration: 'all',
+    options: [CONFIG_FILE_OPTION, JSON_OPTION, ...Object.values<CommandOption<unknown>>(DELETE_OPTIONS)],
+    details: [
+      'REMOTE-HOST only for a mapping that was made for one. Example: igd2pcp delete tcp 8080',
+      'With --all, where no daemon runs, the mappings of its state directory are deleted at the carrier and our nftables',
+      'table is removed. It takes ten seconds at most with a silent carrier; exit code 1 when something may still be open.',
+    ].join(' '),
   },
   'check-config': {
     ...bare,

@@ -29,6 +29,7 @@ import type {
 import { UPNP_ERRORS, type UpnpErrorCode } from '../upnp/upnp-error.ts';
 import type { Driver } from './drive.ts';
 import type { HistoryKeeper } from './history-keeper.ts';
+import { DELETE_ALL_WITHIN } from './release-everything.ts';
 
 export interface OperatorViewParts {
   readonly clock: Clock;
@@ -74,6 +75,7 @@ export function createOperatorView(parts: OperatorViewParts): OperatorSource {
     listen: (listener) => parts.history.listen(listener),
     addMapping: (order) => addMapping(parts, order),
     deleteMapping: (name) => deleteMapping(parts, name),
+    deleteAll: () => parts.gateway.deleteAll(DELETE_ALL_WITHIN),
   };
 }
 

@@ -12,6 +12,7 @@ import { addAnyPortMapping } from './add-any-port-mapping.ts';
 import { addPortMapping } from './add-port-mapping.ts';
 import { Alarms } from './alarms.ts';
 import { ConnectionWatch } from './connection-watch.ts';
+import { deleteAllMappings, type EmptiedTable, emptyTable } from './delete-all-mappings.ts';
 import { deletePortMapping, releaseInBackground } from './delete-port-mapping.ts';
 import { deletePortMappingRange } from './delete-port-mapping-range.ts';
 import { ExternalAddress } from './external-address.ts';
@@ -48,7 +49,9 @@ export interface RunningGateway extends Gateway {
   hostsSeen(observation: HostObservation): void;
   /** After the table's file was read; `stored` is what it held. */
   start(stored: readonly Mapping[]): void;
-  /** Deletes everything at the server and here; for the demo, and for who wants no mappings left behind. */
+  /** Deletes everything here and at the servers, and says what these have not deleted by then. */
+  deleteAll(within: Duration): Promise<EmptiedTable>;
+  /** The same, and no more questions: the end of a demo. */
   close(within: Duration): Promise<void>;
   /** Leaves everything as it is, for the next start. */
   stop(): void;
@@ -145,18 +148,14 @@ class InterworkingGateway implements RunningGateway {
     letGoOfDeparted(this.#iw, this.#hosts, observation);
   }
 
+  deleteAll(within: Duration): Promise<EmptiedTable> {
+    return deleteAllMappings(this.#iw, within);
+  }
+
   async close(within: Duration): Promise<void> {
-    const { table, releases, now, durable } = this.#iw;
-    const until = after(now(), within);
-    const mappings = [...table.all()];
-    table.batch(() => {
-      for (const mapping of mappings) {
-        releases.owe(mapping);
-        table.remove(mapping, 'closing', 'the gateway closes');
-      }
-    });
-    const all = mappings.map((mapping) => releases.begin(mapping, until));
-    await Promise.all([...all, this.#probes.close(), this.#external.close(until), durable()]);
+    const until = after(this.#iw.now(), within);
+    const emptied = emptyTable(this.#iw, until, 'closing', 'the gateway closes');
+    await Promise.all([emptied, this.#probes.close(), this.#external.close(until), this.#iw.durable()]);
     this.stop();
   }
 

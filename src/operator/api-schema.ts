@@ -144,7 +144,12 @@ const name = v.object({
   remoteHost: v.optional(v.string(), ''),
 });
 
-export const API_SCHEMAS = { status, mapping, mappings, event, events, fault, added, order, name } as const;
+const emptied = v.object({
+  deleted: v.number(),
+  left: v.array(v.object({ what: v.string(), server: v.string(), why: v.string(), endsInSeconds: secondsLeft })),
+});
+
+export const API_SCHEMAS = { status, mapping, mappings, event, events, fault, added, order, name, emptied } as const;
 
 export type StatusJson = v.InferOutput<typeof status>;
 export type MappingJson = v.InferOutput<typeof mapping>;
@@ -152,6 +157,7 @@ export type LostMappingJson = v.InferOutput<typeof lost>;
 export type MappingsJson = v.InferOutput<typeof mappings>;
 export type EventJson = v.InferOutput<typeof event>;
 export type EventsJson = v.InferOutput<typeof events>;
+export type EmptiedJson = v.InferOutput<typeof emptied>;
 export type FaultJson = v.InferOutput<typeof fault>;
 
 /** The error says which field is wrong, and how. */

@@ -1,5 +1,4 @@
-// What every surface for the person at the box is drawn from: the daemon as plain data, and the two things that person
-// may do. The daemon implements it; nothing behind it is known here.
+// What every surface for the person at the box is drawn from: the daemon as plain data, and what that person may do. The daemon implements it; nothing behind it is known here.
 
 import type { Result } from '../base/result.ts';
 import type { Duration, WallTime } from '../base/time.ts';
@@ -17,6 +16,8 @@ export interface OperatorSource {
   listen(listener: OperatorListener): () => void;
   addMapping(order: MappingOrder): Promise<Result<AddedMapping, OrderRefusal>>;
   deleteMapping(name: MappingName): Promise<Result<void, OrderRefusal>>;
+  /** Everything here and at the servers; bounded in time. */
+  deleteAll(): Promise<Emptied>;
 }
 
 export interface OperatorListener {
@@ -154,6 +155,18 @@ export interface MappingOrder extends MappingName {
 
 export interface AddedMapping extends MappingName {
   readonly externalAddress: string | undefined;
+}
+
+export interface Emptied {
+  readonly deleted: number;
+  /** What servers have not deleted. */
+  readonly left: readonly {
+    readonly what: string;
+    readonly server: string;
+    readonly why: string;
+    /** When it ends by itself at the latest. */
+    readonly endsIn: Duration;
+  }[];
 }
 
 export interface OrderRefusal {

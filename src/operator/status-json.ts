@@ -4,6 +4,7 @@ import { type Duration, inSeconds, type WallTime } from '../base/time.ts';
 import { resultName } from '../pcp/result-code.ts';
 import {
   API_SCHEMA_VERSION,
+  type EmptiedJson,
   type EventJson,
   type EventsJson,
   type MappingJson,
@@ -13,7 +14,7 @@ import {
 import type { DayView, OperatorEvent } from './event-history.ts';
 import { healthOf, nextRenewalOf } from './health.ts';
 import type { MappingView } from './mapping-view.ts';
-import type { ServerView, Snapshot } from './operator-source.ts';
+import type { Emptied, ServerView, Snapshot } from './operator-source.ts';
 import { refusalInWords } from './refusal-words.ts';
 
 export function statusJson(snapshot: Snapshot): StatusJson {
@@ -60,6 +61,11 @@ export const mappingsJson = ({ takenAt, mappings, lost }: Listed): MappingsJson 
 });
 
 /** Latest first. */
+export const emptiedJson = ({ deleted, left }: Emptied): EmptiedJson => ({
+  deleted,
+  left: left.map(({ what, server, why, endsIn }) => ({ what, server, why, endsInSeconds: secondsOf(endsIn) })),
+});
+
 export const eventsJson = ({ events, forgotten }: DayView): EventsJson => ({
   schema: API_SCHEMA_VERSION,
   forgotten,

@@ -61,12 +61,22 @@ export class NodeFiles implements FileStore {
 async function writeDurably(path: string, text: string, mode: number): Promise<void> {
   let file: FileHandle | undefined;
   try {
-    file = await open(path, 'w', mode);
+    // Made anew: nobody who may write this directory can lead us to another file by a link.
+    await rm(path, { force: true });
+    file = await open(path, 'wx', mode);
+    await giveToOwnerOf(dirname(path), file);
     await file.writeFile(text);
     await file.datasync();
   } finally {
     await file?.close();
   }
+}
+
+/** What root writes into the service's directory must be the service's, or that cannot read it later. */
+async function giveToOwnerOf(directory: string, file: FileHandle): Promise<void> {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = await stat(directory);
+  if (uid !== 0) await file.chown(uid, gid);
 }
 
 async function syncDirectory(path: string): Promise<void> {

@@ -4,12 +4,15 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
-import { createConnection, createServer, type Server } from 'node:net';
+import { createConnection, createServer, type ListenOptions, type Server } from 'node:net';
 import type { SoleUse, SoleUses } from '../base/host.ts';
 
 const SOCKET_PREFIX = 'in-use-';
 /** `sun_path` of unix(7). A name that fills it is the same to every release of Node.js, padded or not. */
 const ABSTRACT_NAME_LENGTH = 108;
+
+/** Whoever may enter the directory may ask whether a socket in it is alive: root left it, the service finds it. */
+const FOR_EVERYBODY = { readableAll: true, writableAll: true } as const;
 
 export const nodeSoleUses: SoleUses = { ofDirectory, inNetwork };
 
@@ -28,7 +31,7 @@ async function ofDirectory(path: string): Promise<SoleUse> {
     const here = `/proc/self/fd/${directory.fd}`;
     const name = `${SOCKET_PREFIX}${randomBytes(8).toString('hex')}`;
     // Bound first, then looked: of two that start at once, at least one sees the other.
-    own = await listening(`${here}/${name}`);
+    own = await listening({ path: `${here}/${name}`, ...FOR_EVERYBODY });
     const others = (await readdir(path)).filter((entry) => entry.startsWith(SOCKET_PREFIX) && entry !== name);
     for (const other of others) {
       const failure = await connectFailure(`${here}/${other}`);
@@ -51,7 +54,8 @@ async function ofDirectory(path: string): Promise<SoleUse> {
 /** An abstract socket: its name is known in one network namespace, as a table of nftables is. */
 async function inNetwork(name: string): Promise<SoleUse> {
   try {
-    const server = await listening(`\0igd2pcp ${name}`.padEnd(ABSTRACT_NAME_LENGTH, '\0'));
+    const path = `\0igd2pcp ${name}`.padEnd(ABSTRACT_NAME_LENGTH, '\0');
+    const server = await listening({ path });
     return { kind: 'mine', giveBack: () => closed(server) };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -59,11 +63,11 @@ async function inNetwork(name: string): Promise<SoleUse> {
   }
 }
 
-function listening(path: string): Promise<Server> {
+function listening(place: ListenOptions): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer((visitor) => visitor.destroy());
     server.once('error', reject);
-    server.listen(path, () => {
+    server.listen(place, () => {
       // What goes wrong with one visitor is of no importance.
       server.removeAllListeners('error').on('error', () => {});
       // It does not keep the process alive.

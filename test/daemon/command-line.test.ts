@@ -45,6 +45,7 @@ describe('parseCommandLine', () => {
     expect(lineOf('add tcp 8080 192.168.1.10:80 --lease 2h --any')).toMatchObject({
       mapping: { protocol: 'TCP', externalPort: 8080, internalPort: 80, leaseSeconds: 7200, anyPort: true },
     });
+    expect(lineOf('delete --all')).toMatchObject({ mapping: 'all' });
     expect(lineOf('delete UDP 53')).toMatchObject({ mapping: { protocol: 'UDP', externalPort: 53, remoteHost: '' } });
   });
 

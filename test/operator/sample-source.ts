@@ -6,6 +6,7 @@ import { EventHistory, SAMPLE_EVERY } from '../../src/operator/event-history.ts'
 import type { MappingView } from '../../src/operator/mapping-view.ts';
 import type {
   AddedMapping,
+  Emptied,
   MappingName,
   MappingOrder,
   OperatorListener,
@@ -218,6 +219,13 @@ export class SampleSource implements OperatorSource {
     if (!this.now.mappings.some(isNamed)) return refused({ code: 714, message: 'there is no such mapping' });
     this.become({ mappings: this.now.mappings.filter((view) => !isNamed(view)) });
     return ok(undefined);
+  }
+
+  async deleteAll(): Promise<Emptied> {
+    const deleted = this.now.mappings.length;
+    this.become({ mappings: [] });
+    const left = { what: 'TCP for 192.0.2.9:7', server: '192.0.2.1', why: 'no answer', endsIn: seconds(3600) };
+    return { deleted, left: [left] };
   }
 
   become(changes: Partial<Snapshot>): void {

@@ -63,6 +63,7 @@ describe('the JSON of the API', () => {
       'added',
       'order',
       'name',
+      'emptied',
     ]);
   });
 });

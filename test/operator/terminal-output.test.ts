@@ -4,6 +4,7 @@ import { ok, type Result, refused } from '../../src/base/result.ts';
 import { hours, seconds } from '../../src/base/time.ts';
 import { addCommand } from '../../src/operator/commands/add-command.ts';
 import type { AdminAnswer, AdminCall, AdminRequest } from '../../src/operator/commands/admin-call.ts';
+import { deleteAllCommand } from '../../src/operator/commands/delete-all-command.ts';
 import { deleteCommand } from '../../src/operator/commands/delete-command.ts';
 import { listCommand } from '../../src/operator/commands/list-command.ts';
 import { statusCommand } from '../../src/operator/commands/status-command.ts';
@@ -245,5 +246,44 @@ describe('watch', () => {
     const lines = (written[1] ?? '').split('\r\n');
     expect(lines.length).toBeLessThanOrEqual(25);
     expect(written[1]).toMatch(/… \d+ more lines/);
+  });
+});
+
+describe('delete --all', () => {
+  const left = { what: 'TCP 5001 → 192.168.1.20:80', server: '192.0.2.1', why: 'no answer', endsIn: hours(2) };
+  const emptied = { deleted: 3, left: [left] };
+  const answering =
+    (body: object): AdminCall =>
+    async () =>
+      ok({ status: 200, body: JSON.stringify(body) });
+  const absent: AdminCall = async () => refused('no daemon listens');
+  const nobody = async () => refused('must not be asked');
+
+  it('says how many are gone, and is fine when no server keeps any', async () => {
+    const outcome = await deleteAllCommand(answering({ deleted: 1, left: [] }), nobody, false);
+    expect(outcome).toEqual({ exitCode: 0, stdout: '1 mapping is deleted\n', stderr: '' });
+  });
+
+  it('without a daemon goes by the state directory, and says what may still be open, where, and how long', async () => {
+    const outcome = await deleteAllCommand(absent, async () => ok(emptied), false);
+    expect(outcome.exitCode).toBe(1);
+    expect(outcome.stdout).toBe('3 mappings are deleted\n');
+    expect(outcome.stderr).toMatch(
+      /TCP 5001 → 192\.168\.1\.20:80 may still be open at 192\.0\.2\.1: no answer; .* 2 h/,
+    );
+  });
+
+  it('says both reasons when neither the daemon nor the state directory can be had', async () => {
+    const outcome = await deleteAllCommand(absent, async () => refused('another igd2pcp uses it'), false);
+    expect(outcome).toEqual({
+      exitCode: 1,
+      stdout: '',
+      stderr: 'igd2pcp: another igd2pcp uses it (no daemon listens)\n',
+    });
+  });
+
+  it('prints JSON for scripts', async () => {
+    const { stdout } = await deleteAllCommand(absent, async () => ok(emptied), true);
+    expect(JSON.parse(stdout)).toMatchObject({ deleted: 3, left: [{ server: '192.0.2.1', endsInSeconds: 7200 }] });
   });
 });

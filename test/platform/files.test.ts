@@ -1,4 +1,14 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -16,6 +26,20 @@ describe('files', () => {
     expect(await files.read(at('a'))).toEqual({ ok: true, value: 'two' });
     expect(statSync(at('a')).mode & 0o777).toBe(0o600);
     expect(readdirSync(folder)).toEqual(['a']);
+  });
+
+  it('are made anew, so that a link in its place leads nowhere, and belong to the directory’s owner', async () => {
+    const directory = at('of-the-service');
+    mkdirSync(directory);
+    if (process.getuid?.() === 0) chownSync(directory, 65_534, 65_534);
+    writeFileSync(at('precious'), 'precious');
+    symlinkSync(at('precious'), join(directory, 'state.new'));
+    expect(await new NodeFiles().replace(join(directory, 'state'), 'text', 0o600)).toMatchObject({ ok: true });
+    expect(readFileSync(at('precious'), 'utf8')).toBe('precious');
+    const [{ uid, gid }, owner] = [statSync(join(directory, 'state')), statSync(directory)];
+    expect([uid, gid]).toEqual([owner.uid, owner.gid]);
+    rmSync(directory, { recursive: true });
+    rmSync(at('precious'));
   });
 
   it('appends in the order of the calls, even when they come faster than the disk', async () => {
