@@ -12,6 +12,7 @@ import { playFiveMinutes } from './five-minutes.mjs';
 import { playGupnpTools } from './gupnp-tools.mjs';
 import { removeLeftovers } from './namespaces.mjs';
 import { OCI_IMAGE } from './oci-image.mjs';
+import { OPENWRT } from './openwrt.mjs';
 import { PCP_CLIENT } from './pcp-client.mjs';
 import { playTopology } from './plays.mjs';
 import { prepare } from './prepare.mjs';
@@ -24,7 +25,7 @@ const USAGE = `usage: node test/lab/lab.mjs [--only NAME,NAME] [--quick] [--keep
   topologies  ${Object.keys(TOPOLOGIES).join(', ')}
   others      carrier-gone, bad-days, quota, pcp-client, five-minutes,
               two-lans-capture, gupnp-tools, debian-12, debian-13,
-              oci-image
+              oci-image, openwrt
   --quick     the carrier is gone for one minute instead of ten
   --keep      leaves logs and configuration in the temporary folder
   --program   another build than dist/igd2pcp.cjs
@@ -36,6 +37,7 @@ const OTHER_PLAYS = {
   ...PCP_CLIENT,
   ...DEBIAN_BOOT,
   ...OCI_IMAGE,
+  ...OPENWRT,
   'five-minutes': { says: "the README's section, command by command", play: playFiveMinutes },
   'two-lans-capture': { says: 'each LAN hears of its own address, the WAN hears nothing', play: playTwoLansCapture },
   'gupnp-tools': { says: 'its discovery and its subscriber find the right gateway', play: playGupnpTools },
