@@ -1,7 +1,7 @@
 // `npm run package`: the built program as packages for Debian and OpenWrt and as an OCI image, in out/. The same commit
-// gives the same bytes. --architecture NAME (amd64, arm64; repeatable) says for which machines Node.js is packed as well;
-// --quick packs it in a quarter of the time, for tests.
-// --oci makes an OCI image as well, for this machine's architecture; it needs apt.
+// gives the same bytes. --architecture NAME (amd64, arm64, none; repeatable) says for which machines Node.js
+// is packed as well, --quick packs it in a quarter of the time, for tests. --oci makes an OCI image for this machine's
+// architecture; it needs apt.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -47,7 +47,7 @@ const out = new URL(options.out === undefined ? 'out/' : `file://${options.out}/
 mkdirSync(new URL('oci/', out), { recursive: true });
 keep(debianPackage(product));
 for (const one of openwrtPackages(product)) keep(one);
-for (const architecture of options.architecture)
+for (const architecture of options.architecture.filter((name) => name !== 'none'))
   keep(debianPackage(product, { architecture, ...bundledNode(architecture) }));
 if (options.oci) keepImage();
 for (const { name, bytes, mode } of containerFolder(product)) {

@@ -1,9 +1,10 @@
 // A Debian that was really booted: systemd as process 1, in the network of one of the lab's namespaces.
 
-import { execFileSync, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { LabProcess } from './namespaces.mjs';
 import { until } from './report.mjs';
 
@@ -23,8 +24,8 @@ export class BootedDebian {
     machine.#netns = namespaces.full(name);
     machine.#log = createWriteStream(join(folder, `${set}-boot.log`), { flags: 'a' });
     mkdirSync(PLACE, { recursive: true });
-    execFileSync('cp', ['-a', base, machine.root]);
-    prepare(machine.root);
+    await promisify(execFile)('cp', ['-a', base, machine.root]);
+    await prepare(machine.root);
     machine.#start();
     await machine.#isUp();
     return machine;

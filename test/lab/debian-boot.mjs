@@ -1,10 +1,12 @@
 // Debian 12 and 13, booted as the router: the package goes onto them by the README's own words, and stays through a reboot and
 // an upgrade; when it is removed, nothing of it stays.
 
-import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { BootedDebian } from './booted-debian.mjs';
 import { knock } from './control-points.mjs';
 import { debianBase } from './debian-base.mjs';
@@ -14,6 +16,8 @@ import { expect, until } from './report.mjs';
 import { Scene } from './scene.mjs';
 import { TOPOLOGIES } from './topologies.mjs';
 
+// Other plays wait for their packets in the same process: nothing here may stop it.
+const run = promisify(execFile);
 const PACKER = fileURLToPath(new URL('../../.scripts/package.mjs', import.meta.url));
 const FIRST = '0.1.0';
 const SECOND = '0.1.1';
@@ -40,12 +44,11 @@ async function playBoot(name, means, { suite, upgradeTo }) {
   let debian;
   try {
     const isReady = await check('lab', 'Debian is there and booted', async () => {
-      const packages = packagesIn(folder);
-      const base = await debianBase(suite);
+      const [place, base] = await Promise.all([packagesIn(folder), debianBase(suite)]);
       scene = await Scene.open(name, TOPOLOGIES.nat, { folder, program, report, env: {} });
       await scene.carrier.start();
       await scene.network.agents.host.serve(PORT);
-      const prepare = (root) => furnish(root, packages);
+      const prepare = (root) => furnish(root, place);
       debian = await BootedDebian.boot(scene.network.namespaces, 'cpe', { folder, set: name, base, prepare });
     });
     if (!isReady) return;
@@ -63,35 +66,40 @@ async function playBoot(name, means, { suite, upgradeTo }) {
   }
 }
 
-/** Both versions, for this machine's architecture and for any; made once a run. */
+/** Both versions, for this machine's architecture and for any; made once a run, for both plays. */
+let packages;
 function packagesIn(folder) {
-  const place = join(folder, 'packages');
-  const architecture = execFileSync('dpkg', ['--print-architecture'], { encoding: 'utf8' }).trim();
+  packages ??= pack(join(folder, 'packages'));
+  return packages;
+}
+
+async function pack(place) {
+  const { stdout: architecture } = await run('dpkg', ['--print-architecture']);
   for (const version of [FIRST, SECOND]) {
     const out = join(place, version);
-    const args = ['--quick', '--version', version, '--architecture', architecture, '--out', out];
-    if (mkdirSync(out, { recursive: true }) !== undefined)
-      execFileSync(process.execPath, [PACKER, ...args], { stdio: 'pipe' });
+    mkdirSync(out, { recursive: true });
+    const args = ['--quick', '--version', version, '--architecture', architecture.trim(), '--out', out];
+    await run(process.execPath, [PACKER, ...args]);
   }
   return place;
 }
 
 /** The router before us: a firewall of its own that drops, and our packages in root's directory. */
-function furnish(root, packages) {
-  for (const [version, place] of [
+async function furnish(root, place) {
+  for (const [version, name] of [
     [FIRST, 'out'],
     [SECOND, 'next'],
   ]) {
-    mkdirSync(join(root, 'root', place));
-    for (const file of readdirSync(join(packages, version)).filter((each) => each.endsWith('.deb')))
-      copyFileSync(join(packages, version, file), join(root, 'root', place, file));
+    mkdirSync(join(root, 'root', name));
+    for (const file of readdirSync(join(place, version)).filter((each) => each.endsWith('.deb')))
+      await copyFile(join(place, version, file), join(root, 'root', name, file));
   }
   writeFileSync(
     join(root, 'etc/nftables.conf'),
     `#!/usr/sbin/nft -f\nflush ruleset\n${DEBIAN_FIREWALL}${CPE_MASQUERADE}`,
   );
   writeFileSync(join(root, 'etc/hostname'), 'router\n');
-  execFileSync('systemctl', [`--root=${root}`, 'enable', 'nftables.service'], { stdio: 'pipe' });
+  await run('systemctl', [`--root=${root}`, 'enable', 'nftables.service']);
 }
 
 async function installed({ scene, debian, check, blocks }) {

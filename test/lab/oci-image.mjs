@@ -1,10 +1,11 @@
 // The OCI image, run without an engine: its layers laid over each other, a mount and a process namespace of its own, and of
 // root's powers only the one that the daemon needs for nft.
 
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { knock } from './control-points.mjs';
 import { descriptionUrl } from './daemon.mjs';
 import { LAN_HOST } from './network.mjs';
@@ -13,6 +14,8 @@ import { Scene } from './scene.mjs';
 import { TOPOLOGIES } from './topologies.mjs';
 import { Upnpc } from './upnpc.mjs';
 
+// Other plays wait for their packets in the same process: nothing here may stop it.
+const run = promisify(execFile);
 const PACKER = fileURLToPath(new URL('../../.scripts/package.mjs', import.meta.url));
 const PORT = 8080;
 
@@ -27,11 +30,11 @@ async function playImage(name, { folder, program, report }) {
   let daemon;
   try {
     let config;
-    const isUnpacked = await report.check(name, 'image', 'is written and fits its checksums', () => {
+    const isUnpacked = await report.check(name, 'image', 'is written and fits its checksums', async () => {
       mkdirSync(root, { recursive: true });
-      execFileSync(process.execPath, [PACKER, '--quick', '--oci', '--out', place], { stdio: 'pipe' });
-      const architecture = execFileSync('dpkg', ['--print-architecture'], { encoding: 'utf8' }).trim();
-      config = unpack(join(place, `oci-image-${architecture}`), root);
+      await run(process.execPath, [PACKER, '--quick', '--oci', '--architecture', 'none', '--out', place]);
+      const { stdout: architecture } = await run('dpkg', ['--print-architecture']);
+      config = await unpack(join(place, `oci-image-${architecture.trim()}`), root);
     });
     if (!isUnpacked) return;
     await report.check(name, 'daemon', 'runs from it without other powers than CAP_NET_ADMIN', async () => {
@@ -69,17 +72,17 @@ async function playImage(name, { folder, program, report }) {
 }
 
 /** The layers in their order; every blob is compared with its name. Returns the configuration of the image. */
-function unpack(layout, root) {
-  const blob = ({ digest }) => {
+async function unpack(layout, root) {
+  const blob = async ({ digest }) => {
     const file = join(layout, 'blobs', ...digest.split(':'));
-    const sum = execFileSync('sha256sum', [file], { encoding: 'utf8' }).split(' ')[0];
-    expect(`sha256:${sum}` === digest, `${file} is not what its name says`);
+    const { stdout } = await run('sha256sum', [file]);
+    expect(`sha256:${stdout.split(' ')[0]}` === digest, `${file} is not what its name says`);
     return file;
   };
   const read = (file) => JSON.parse(readFileSync(file, 'utf8'));
-  const manifest = read(blob(read(join(layout, 'index.json')).manifests[0]));
-  for (const layer of manifest.layers) execFileSync('tar', ['xzf', blob(layer), '-C', root, '--numeric-owner']);
-  return read(blob(manifest.config)).config;
+  const manifest = read(await blob(read(join(layout, 'index.json')).manifests[0]));
+  for (const layer of manifest.layers) await run('tar', ['xzf', await blob(layer), '-C', root, '--numeric-owner']);
+  return read(await blob(manifest.config)).config;
 }
 
 const NET_ADMIN = 2 ** 12;
