@@ -13,22 +13,43 @@ export function dropStrangers(server: Server, onlyFrom: IpPrefix): void {
   });
 }
 
-/** `maxConnections` is for all together: without this one silent machine could take every place. */
-export function limitConnectionsPerPeer(server: Server, most: number): void {
-  const open = new Map<string, number>();
+/**
+ * A peer has at most `ofOne` connections. When as many are open as the server may have (`maxConnections`), a newcomer gets the
+ * place of the oldest connection of the peer that has most: nobody can take every place, not even with several addresses.
+ */
+export function limitConnectionsPerPeer(server: Server, ofOne: number): void {
+  const ofAll = server.maxConnections;
+  const byPeer = new Map<string, Set<Socket>>();
+  let count = 0;
+  // Room for newcomers until those who made way for them are gone.
+  server.maxConnections = ofAll + ofOne;
   server.on('connection', (socket: Socket) => {
     const peer = socket.remoteAddress;
     if (peer === undefined) return;
-    const count = (open.get(peer) ?? 0) + 1;
-    if (count > most) {
+    const own = byPeer.get(peer) ?? new Set();
+    if (own.size >= ofOne || (count >= ofAll && !makeRoom(own.size))) {
       socket.destroy();
       return;
     }
-    open.set(peer, count);
-    socket.once('close', () => {
-      const left = (open.get(peer) ?? 1) - 1;
-      if (left === 0) open.delete(peer);
-      else open.set(peer, left);
-    });
+    count += 1;
+    byPeer.set(peer, own.add(socket));
+    socket.once('close', () => forget(peer, socket));
   });
+
+  /** Only somebody who has more than the newcomer makes way. */
+  function makeRoom(ownCount: number): boolean {
+    const [peer, sockets] = [...byPeer].reduce((most, one) => (one[1].size > most[1].size ? one : most));
+    const [oldest] = sockets;
+    if (oldest === undefined || sockets.size <= ownCount + 1) return false;
+    forget(peer, oldest);
+    oldest.destroy();
+    return true;
+  }
+
+  function forget(peer: string, socket: Socket): void {
+    const sockets = byPeer.get(peer);
+    if (sockets?.delete(socket) !== true) return;
+    count -= 1;
+    if (sockets.size === 0) byPeer.delete(peer);
+  }
 }
