@@ -1,8 +1,11 @@
 // The README's "Behind a carrier NAT in five minutes", followed to the letter: its commands are read from the text and
 // run, on a router whose firewall drops what it does not know and looks like OpenWrt's. Debian's half: debian-boot.mjs.
 
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { keysOf } from '../../.packaging/openwrt/package.mjs';
 import { unixCall } from './carrier.mjs';
 import { knock } from './control-points.mjs';
 import { CARRIER_ADDRESS, CPE_MASQUERADE } from './network.mjs';
@@ -16,9 +19,9 @@ const openwrtFirewall = (includes) => `
 table inet fw4 {
   chain forward {
     type filter hook forward priority filter; policy drop;
-    include "${includes}/chain-pre/forward/*.nft"
     ct state vmap { established : accept, related : accept }
     iifname "br-lan" oifname "wan" accept
+    include "${includes}/chain-post/forward/*.nft"
     jump handle_reject
   }
   chain handle_reject {
@@ -40,7 +43,6 @@ async function playRouter(name, router, { folder, program, report }) {
     const blocks = commandsOfTheReadme();
     const place = makePlace(folder, set, program);
     const run = (namespace, block) => {
-      const script = localised(block, place);
       return scene.network.namespaces.attempt(
         namespace,
         60_000,
@@ -49,15 +51,14 @@ async function playRouter(name, router, { folder, program, report }) {
         ...place.env,
         'sh',
         '-ec',
-        script,
+        block,
       );
     };
     await report.check(name, router, 'its commands work on the router', async () => {
       scene = await Scene.open(set, TOPOLOGIES.nat, { folder, program, report, env: {} });
       const ns = scene.network.namespaces;
       ns.nft('cpe', `flush ruleset\n${openwrtFirewall(place.includes)}${CPE_MASQUERADE}`);
-      writeFileSync(place.fw4, `#!/bin/sh\nexec nft -f ${place.firewall}\n`);
-      chmodSync(place.fw4, 0o755);
+      makeOpenwrt(place, program);
       writeFileSync(place.firewall, `flush ruleset\n${openwrtFirewall(place.includes)}${CPE_MASQUERADE}`);
       await scene.carrier.start();
       const { code, output } = await run('cpe', blocks[router]);
@@ -73,7 +74,7 @@ async function playRouter(name, router, { folder, program, report }) {
         'cpe',
         'igd2pcp',
         'sh',
-        ['-ec', `exec ${localised(blocks.router, place)}`],
+        ['-ec', `exec ${readFileSync(place.started, 'utf8')}`],
         options,
       );
       await until('the daemon is up', 15_000, async () => {
@@ -96,6 +97,52 @@ async function playRouter(name, router, { folder, program, report }) {
   }
 }
 
+const packaged = (name) => readFileSync(new URL(`../../.packaging/openwrt/${name}`, import.meta.url), 'utf8');
+
+/**
+ * Stand-ins for what OpenWrt has and Debian has not. The service's own script runs, and what it hands to procd is kept in a
+ * file, to be started by the play.
+ */
+function makeOpenwrt({ bin, home, includes, config, firewall, started }, program) {
+  const uci = join(home, 'config');
+  for (const folder of [uci, join(includes, 'chain-post/forward')]) mkdirSync(folder, { recursive: true });
+  const command = (name, text) => {
+    writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`);
+    chmodSync(join(bin, name), 0o755);
+  };
+  const from = fileURLToPath(new URL('../../.packaging/openwrt/', import.meta.url));
+  command('fw4', `exec nft -f ${firewall}`);
+  command(
+    'opkg',
+    `cp ${from}igd2pcp.config ${uci}/igd2pcp; cp ${from}fw4-forward.nft ${includes}/chain-post/forward/60-igd2pcp.nft`,
+  );
+  command(
+    'uci',
+    `case "$1 $2" in 'set igd2pcp.main.enabled=1') sed -i "s/enabled '0'/enabled '1'/" ${uci}/igd2pcp ;; esac`,
+  );
+  const keys = keysOf(execFileSync(process.execPath, [program, 'help', '--as', 'toml'], { encoding: 'utf8' }));
+  const init = packaged('igd2pcp.init')
+    .replaceAll('/var/etc/igd2pcp.toml', config)
+    .replaceAll('/var/', `${home}/var/`)
+    .replaceAll('/usr/bin/igd2pcp', 'igd2pcp')
+    .replace('. /lib/functions/network.sh', ':')
+    .replace('. "$LIB/uci-to-toml.sh"', ':')
+    .replace('UJAIL=/sbin/ujail', 'UJAIL=/nowhere');
+  command(
+    'service',
+    `. ${fileURLToPath(new URL('../packaging/openwrt-functions.sh', import.meta.url))}
+network_get_device() { case "$2" in lan) eval "$1=br-lan" ;; wan) eval "$1=wan" ;; *) return 1 ;; esac; }
+procd_open_instance() { :; }
+procd_close_instance() { :; }
+procd_set_param() { [ "$1" = command ] && shift && echo "$*" > ${started}; return 0; }
+UCI_DIR=${uci}
+IGD2PCP_DHCP=${home}/dhcp
+${packaged('uci-to-toml.sh').replace('@KEYS@', keys)}
+${init}
+start_service`,
+  );
+}
+
 /** Where this machine's own /etc, /run and /usr must be left alone. */
 function makePlace(folder, set, program) {
   const home = join(folder, set);
@@ -107,11 +154,12 @@ function makePlace(folder, set, program) {
   const socket = join(home, 'igd2pcp.sock');
   const config = join(home, 'igd2pcp.toml');
   return {
+    home,
     bin,
+    started: join(home, 'started'),
     socket,
     config,
     includes: join(home, 'nftables.d'),
-    fw4: join(bin, 'fw4'),
     firewall: join(home, 'fw4.nft'),
     env: [
       `IGD2PCP_CONFIG=${config}`,
@@ -121,7 +169,3 @@ function makePlace(folder, set, program) {
     ],
   };
 }
-
-/** The configuration's place is told by environment; only where the text writes files itself are paths replaced. */
-const localised = (script, place) =>
-  script.replaceAll('/etc/igd2pcp.toml', place.config).replaceAll('/usr/share/nftables.d', place.includes);
