@@ -29,6 +29,12 @@ describe('the threat model', () => {
         'DNS rebinding',
         'cross-site',
         'file descriptor',
+        'places held from several addresses',
+        'second daemon with the same state',
+        'second daemon with nftables',
+        'state that the daemon may not read',
+        'led to another file by a link',
+        'into the log',
       ],
     ];
     const all = rows.map(({ what }) => what).join('\n');
