@@ -17,12 +17,14 @@ export class Daemon {
   #socket;
   #process;
   #env;
+  #hides;
 
-  /** settings: { lan, nat, servers, trusted, emulatePreferFailure } */
+  /** settings: { lan, wan, nat, hides, servers, trusted, emulatePreferFailure } */
   constructor(network, program, settings, env = {}) {
     this.#network = network;
     this.#program = program;
     this.#env = env;
+    this.#hides = settings.hides;
     const state = join(network.folder, `${network.set}-state`);
     mkdirSync(state, { recursive: true });
     this.#socket = join(network.folder, `${network.set}-igd2pcp.sock`);
@@ -31,8 +33,9 @@ export class Daemon {
   }
 
   async start() {
-    const args = [this.#program, 'run', '--config', this.#config];
-    this.#process = this.#network.namespaces.start('cpe', 'igd2pcp', process.execPath, args, { env: this.#env });
+    const command = [process.execPath, this.#program, 'run', '--config', this.#config];
+    const [program, ...args] = this.#hides === undefined ? command : hiding(this.#hides, command);
+    this.#process = this.#network.namespaces.start('cpe', 'igd2pcp', program, args, { env: this.#env });
     // Until everything is up it answers 503.
     await until('the daemon is up', 15_000, async () => {
       if (!this.#process.isRunning) throw new Error('igd2pcp ended: see its log');
@@ -78,15 +81,33 @@ export class Daemon {
   }
 }
 
+/** Runs in a mount namespace of its own, where this file is empty. */
+const hiding = (file, command) => [
+  'unshare',
+  '--mount',
+  'sh',
+  '-c',
+  `[ ! -e ${file} ] || mount --bind /dev/null ${file}; exec "$@"`,
+  'sh',
+  ...command,
+];
+
 function renderConfig(settings, state, socket) {
-  const { lan = ['br-lan'], nat, servers = ['auto'], trusted = false, emulatePreferFailure = false } = settings;
+  const {
+    lan = ['br-lan'],
+    wan = 'wan',
+    nat,
+    servers = ['auto'],
+    trusted = false,
+    emulatePreferFailure = false,
+  } = settings;
   return `
 [lan]
 interfaces = ${JSON.stringify(lan)}
 http_port  = ${HTTP_PORT}
 
 [wan]
-interface = "wan"
+interface = "${wan}"
 nat       = "${nat}"
 hairpin   = ${nat === 'nftables'}
 

@@ -20,12 +20,13 @@ import { Report } from './report.mjs';
 import { claimTheMachine } from './single-run.mjs';
 import { TOPOLOGIES } from './topologies.mjs';
 import { playTwoLansCapture } from './two-lans-capture.mjs';
+import { WAN_DAYS } from './wan-days.mjs';
 
 const USAGE = `usage: node test/lab/lab.mjs [--only NAME,NAME] [--quick] [--keep] [--sabotage dnat|answer] [--program FILE]
   topologies  ${Object.keys(TOPOLOGIES).join(', ')}
-  others      carrier-gone, bad-days, quota, pcp-client, five-minutes,
-              two-lans-capture, gupnp-tools, debian-12, debian-13,
-              oci-image, openwrt
+  others      carrier-gone, bad-days, wan-days, quota, pcp-client,
+              five-minutes, two-lans-capture, gupnp-tools, debian-12,
+              debian-13, oci-image, openwrt
   --quick     the carrier is gone for one minute instead of ten
   --keep      leaves logs and configuration in the temporary folder
   --program   another build than dist/igd2pcp.cjs
@@ -38,6 +39,7 @@ const OTHER_PLAYS = {
   ...DEBIAN_BOOT,
   ...OCI_IMAGE,
   ...OPENWRT,
+  ...WAN_DAYS,
   'five-minutes': { says: "the README's section, command by command", play: playFiveMinutes },
   'two-lans-capture': { says: 'each LAN hears of its own address, the WAN hears nothing', play: playTwoLansCapture },
   'gupnp-tools': { says: 'its discovery and its subscriber find the right gateway', play: playGupnpTools },
