@@ -32,7 +32,7 @@ type ReleaseTask = Task & { readonly kind: 'release' };
 export type Match =
   | { readonly kind: 'exchange'; readonly exchange: Exchange }
   | { readonly kind: 'held'; readonly held: HeldMapping }
-  /** About a mapping of ours, and nothing new. */
+  /** About a mapping of ours, or one that was given up, and nothing new. */
   | { readonly kind: 'copy' }
   /** A mapping that was released, made once more by a packet the deletion overtook. */
   | { readonly kind: 'revenant'; readonly key: MapKey; readonly lifetime: Duration };
@@ -55,6 +55,7 @@ export class Answers {
     const exchange = candidates.find(({ task }) => (task.kind === 'release') === isDeletion) ?? candidates[0];
     if (exchange !== undefined) return { kind: 'exchange', exchange };
     const held = this.#requests.held.matching(base, reply.nonce);
+    if (held === undefined && this.#requests.isGivenUp(base, reply.nonce)) return { kind: 'copy' };
     if (held === undefined) return this.#revenant(base, reply, now);
     return isNews(held, reply, now) ? { kind: 'held', held } : { kind: 'copy' };
   }
@@ -64,7 +65,7 @@ export class Answers {
     if (match.kind === 'revenant') return this.#requests.withdraw(match.key, match.lifetime, now);
     const { exchange } = match;
     this.#context.counters.answered(reply.code, now);
-    if (exchange.attempts === 1 && exchange.firstSentAt !== undefined) {
+    if (exchange.wasSentOnce && exchange.firstSentAt !== undefined) {
       this.#context.counters.tookRoundTrip(milliseconds(now - exchange.firstSentAt));
     }
     const { task } = exchange;

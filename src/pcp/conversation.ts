@@ -3,35 +3,32 @@
 
 import type { Endpoint } from '../base/ip-address.ts';
 import { earliestWake, type Machine, type Wake } from '../base/machine.ts';
-import { after, between, type Instant, minutes } from '../base/time.ts';
+import { between, type Instant } from '../base/time.ts';
 import { AddressChoice, type ServerAddress } from './address-choice.ts';
 import { Answers } from './answers.ts';
 import type { ClientOutput, DatagramIgnoredBecause } from './client-output.ts';
 import type { ClientSettings } from './client-settings.ts';
-import type { AliveReply, MapReply, Reply, VersionReply } from './dialect.ts';
+import type { AliveReply, MapReply, Reply } from './dialect.ts';
 import { type EpochTrust, EpochWatch } from './epoch-watch.ts';
 import type { Task } from './exchange.ts';
 import { type Health, Liveness } from './liveness.ts';
 import { LossReports } from './loss-reports.ts';
 import type { ServerId, Unanswered } from './map-outcome.ts';
 import type { MapKey, MapRequest } from './map-request.ts';
-import { NAT_PMP_DIALECT } from './nat-pmp-dialect.ts';
 import { PCP_DIALECT } from './pcp-dialect.ts';
 import { Presence } from './presence.ts';
+import { Proof } from './proof.ts';
 import { Requests } from './requests.ts';
-import { ADDRESS_MISMATCH, UNSUPP_VERSION } from './result-code.ts';
+import { ADDRESS_MISMATCH } from './result-code.ts';
 import { NOTHING, type Outputs, type ServerContext } from './server-context.ts';
 import { ServerCounters } from './server-counters.ts';
 import { ServerKnowledge } from './server-knowledge.ts';
 import { type ServerView, viewOf } from './server-view.ts';
-import { NAT_PMP_VERSION, PCP_VERSION } from './wire/common-header.ts';
+import { Versions } from './versions.ts';
+import { PCP_VERSION } from './wire/common-header.ts';
 
 /** How a datagram came in: on the socket we talk to the server with, or to the multicast group. */
 export type Via = 'unicast' | 'multicast';
-
-/** RFC 6887 §9: how often a NAT-PMP server is asked whether it learned PCP meanwhile. */
-const NEWER_VERSION_INTERVAL = minutes(30);
-const LEAST_VERSION_GAP = minutes(1);
 
 export class Conversation implements Machine<ClientOutput> {
   readonly #context: ServerContext;
@@ -40,11 +37,10 @@ export class Conversation implements Machine<ClientOutput> {
   readonly #presence: Presence;
   readonly #epoch = new EpochWatch();
   readonly #losses = new LossReports();
-  readonly #mayFallBack: boolean;
-  #newerVersionAt: Instant | undefined;
+  readonly #proof: Proof;
+  readonly #versions: Versions;
 
   constructor(id: ServerId, addresses: readonly ServerAddress[], settings: ClientSettings, unit: () => number) {
-    this.#mayFallBack = settings.natPmp;
     this.#context = {
       id,
       choice: new AddressChoice(addresses),
@@ -56,6 +52,15 @@ export class Conversation implements Machine<ClientOutput> {
     this.#requests = new Requests(this.#context, settings.pacing);
     this.#answers = new Answers(this.#context, this.#requests);
     this.#presence = new Presence(this.#context, this.#requests);
+    this.#proof = new Proof(this.#context);
+    this.#versions = new Versions(
+      this.#context,
+      this.#requests,
+      this.#presence,
+      this.#proof,
+      this.#epoch,
+      settings.natPmp,
+    );
   }
 
   get id(): ServerId {
@@ -137,7 +142,9 @@ export class Conversation implements Machine<ClientOutput> {
       context.knowledge.forget();
     }
     context.liveness.reset(now);
-    const resent = this.dialect === NAT_PMP_DIALECT ? this.#speakPcp(now) : this.#requests.sendAllAgain(now);
+    this.#proof.end(now);
+    this.#versions.moved();
+    const resent = this.#versions.isNatPmp ? this.#versions.speakPcp(now) : this.#requests.sendAllAgain(now);
     return [...(isNewSource ? leftBehind : NOTHING), ...resent, ...this.#presence.probeIfDue(now)];
   }
 
@@ -149,11 +156,7 @@ export class Conversation implements Machine<ClientOutput> {
     const dialect = bytes[0] === PCP_VERSION ? PCP_DIALECT : knowledge.dialect;
     const decoded = dialect.decode(bytes);
     if (decoded.kind === 'ignored') return this.#ignored(decoded.why, from);
-    if (dialect !== knowledge.dialect) {
-      return via === 'unicast'
-        ? this.#newerVersion(decoded.message, from, now)
-        : this.#newerVersionAnnounced(from, now);
-    }
+    if (dialect !== knowledge.dialect) return this.#inPcp(decoded.message, from, now);
     if (via === 'multicast') return this.#announced(decoded.message, from, now);
     return this.#receive(decoded.message, from, now);
   }
@@ -171,7 +174,8 @@ export class Conversation implements Machine<ClientOutput> {
     return earliestWake([
       request,
       this.#presence.nextWake(),
-      this.#newerVersionAt === undefined ? undefined : { at: this.#newerVersionAt, why: 'ask for PCP again' },
+      this.#proof.nextWake(),
+      this.#versions.nextWake(),
       loss === undefined ? undefined : { at: loss, why: 'report that the PCP server lost its mappings once more' },
       unusable === undefined ? undefined : { at: unusable, why: 'the PCP server refused everything until then' },
     ]);
@@ -182,14 +186,17 @@ export class Conversation implements Machine<ClientOutput> {
     const outputs: ClientOutput[] = [];
     if (knowledge.unusableUntil !== undefined && knowledge.unusableUntil <= now) {
       knowledge.usableAgain();
+      this.#versions.usableAgain();
       liveness.ask(now);
     }
     if (this.#losses.takeDue(now)) outputs.push(...this.#lostState());
     const due = this.#requests.due(now);
     outputs.push(...due.outputs);
     if (due.isAddressSilent) outputs.push(...this.#presence.addressFailed(now));
-    if (this.#newerVersionAt !== undefined && this.#newerVersionAt <= now)
-      outputs.push(...this.#askForNewerVersion(now));
+    const proof = this.#proof.due(now);
+    outputs.push(...proof.outputs);
+    if (proof.isUnanswered) outputs.push(...this.#versions.notProved(now));
+    outputs.push(...this.#versions.due(now));
     outputs.push(...this.#presence.probeIfDue(now));
     return outputs;
   }
@@ -201,38 +208,54 @@ export class Conversation implements Machine<ClientOutput> {
   #receive(reply: Reply, from: Endpoint, now: Instant): Outputs {
     switch (reply.kind) {
       case 'alive':
-        return this.#alive(reply, now);
+        return this.#alive(reply, from, now);
       case 'map':
         return this.#mapAnswer(reply, from, now);
-      case 'version refused':
-        return this.#versionRefused(reply, from, now);
+      case 'version refused': {
+        const isAsking = this.#context.liveness.isAsking() || this.#proof.isAsked || this.#requests.open.size > 0;
+        // Anybody can write these eight octets: heard only while something of ours is unanswered.
+        return isAsking ? this.#versions.refused(reply, now) : this.#ignored('unasked version refusal', from);
+      }
       default:
-        return [...this.#ignored('no match', from), ...this.#heard(now)];
+        return this.#ignored('no match', from);
     }
   }
 
   #mapAnswer(reply: MapReply, from: Endpoint, now: Instant): Outputs {
+    if (this.#proof.isAnsweredBy(reply)) return this.#proved(reply, now);
     const match = this.#answers.match(reply, now);
-    if (match === undefined) return [...this.#ignored('no match', from), ...this.#heard(now)];
-    if (match.kind === 'copy') return [...this.#ignored('copy', from), ...this.#heard(now)];
+    // Nothing in it shows that the server wrote it: no sign of life.
+    if (match === undefined) return this.#ignored('no match', from);
+    const proved = reply.nonce === undefined ? NOTHING : this.#versions.proved(now);
+    if (match.kind === 'copy') return [...proved, ...this.#ignored('copy', from), ...this.#heard(now)];
     // RFC 6887 §8.5: only what matched may speak about the epoch.
     const lost = this.#judgeEpoch(reply.epoch, now, 'answer');
     const taken = this.#answers.take(match, reply, now);
-    return [...lost, ...taken, ...this.#heard(now)];
+    return [...proved, ...lost, ...taken, ...this.#heard(now)];
   }
 
-  #alive(reply: AliveReply, now: Instant): Outputs {
-    const { liveness, counters, knowledge } = this.#context;
-    const isAnswer = liveness.isAsking();
+  /** The question under a nonce was answered: whatever it says, the server said it. */
+  #proved(reply: MapReply, now: Instant): Outputs {
+    const { counters, knowledge } = this.#context;
+    this.#proof.end(now);
+    counters.answered(reply.code, now);
+    const proved = this.#versions.proved(now);
+    const lost = this.#judgeEpoch(reply.epoch, now, 'confirmation');
+    if (reply.code === ADDRESS_MISMATCH) knowledge.noteUnusable(reply.code, reply.lifetimeSeconds, now);
+    return [...proved, ...lost, ...this.#heard(now)];
+  }
+
+  #alive(reply: AliveReply, from: Endpoint, now: Instant): Outputs {
+    const { liveness, counters } = this.#context;
+    if (!liveness.isAsking()) return this.#announced(reply, from, now);
     const askedAt = liveness.askedOnceAt();
-    if (isAnswer && askedAt !== undefined) counters.tookRoundTrip(between(askedAt, now));
-    if (isAnswer) {
-      liveness.noteAnswered();
-      counters.answered(reply.code, now);
-    }
-    const lost = this.#judgeEpoch(reply.epoch, now, isAnswer ? 'confirmation' : 'unasked');
-    if (isAnswer && reply.code === ADDRESS_MISMATCH) knowledge.noteUnusable(reply.code, 0, now);
-    return [...lost, ...this.#answers.externalAddressIs(reply.externalAddress, now), ...this.#heard(now)];
+    if (askedAt !== undefined) counters.tookRoundTrip(between(askedAt, now));
+    liveness.noteAnswered();
+    counters.answered(reply.code, now);
+    const lost = this.#judgeEpoch(reply.epoch, now, this.#versions.isNatPmp ? 'confirmation' : 'unasked');
+    const isInDoubt = reply.code === ADDRESS_MISMATCH || this.#versions.isUnusable;
+    const asked = isInDoubt ? this.#proof.ask(now) : NOTHING;
+    return [...lost, ...asked, ...this.#answers.externalAddressIs(reply.externalAddress, now), ...this.#heard(now)];
   }
 
   /** RFC 6887 §14.1.3, RFC 6886 §3.2.1: the server says it started; believed only after asking it back. */
@@ -244,12 +267,20 @@ export class Conversation implements Machine<ClientOutput> {
     return [...outputs, ...this.#presence.probeIfDue(now)];
   }
 
+  /** While we speak NAT-PMP, something came in PCP's form. */
+  #inPcp(reply: Reply, from: Endpoint, now: Instant): Outputs {
+    if (reply.kind === 'map' && this.#proof.isAnsweredBy(reply)) return this.#proved(reply, now);
+    const isSign = reply.kind === 'alive' || (reply.kind === 'version refused' && reply.version === PCP_VERSION);
+    return isSign ? this.#versions.seenInPcp(now) : this.#ignored('no match', from);
+  }
+
   #judgeEpoch(epoch: number, now: Instant, trust: EpochTrust): Outputs {
     const { knowledge, liveness } = this.#context;
     switch (this.#epoch.judge(knowledge.dialect.isEpochPlausible, epoch, now, trust)) {
       case 'plausible':
         return NOTHING;
       case 'suspect':
+        if (!this.#versions.isNatPmp) return this.#proof.ask(now);
         liveness.ask(now);
         return NOTHING;
       case 'lost':
@@ -265,64 +296,9 @@ export class Conversation implements Machine<ClientOutput> {
     return [{ kind: 'server lost state', server: id }];
   }
 
-  #versionRefused(reply: VersionReply, from: Endpoint, now: Instant): Outputs {
-    const { knowledge, liveness, id } = this.#context;
-    // Anybody can write these eight octets: believed only while something of ours is unanswered.
-    if (this.#requests.open.size === 0 && !liveness.isAsking()) return this.#ignored('unasked version refusal', from);
-    if (reply.version === NAT_PMP_VERSION && this.#mayFallBack) return this.#speakNatPmp(now);
-    // RFC 6887 §9: no version in common; again after min(30 min, lifetime).
-    const hold = knowledge.noteUnusable(UNSUPP_VERSION, reply.lifetimeSeconds, now);
-    const refused = this.#requests.protocolChanged(now);
-    return [{ kind: 'version unusable', server: id, version: reply.version, hold }, ...refused, ...this.#heard(now)];
-  }
-
-  /** RFC 6887 §9, Appendix A: version 0 is NAT-PMP. */
-  #speakNatPmp(now: Instant): Outputs {
-    const { knowledge, liveness, id } = this.#context;
-    knowledge.dialect = NAT_PMP_DIALECT;
-    this.#epoch.forget();
-    this.#newerVersionAt = after(now, NEWER_VERSION_INTERVAL);
-    liveness.restart(now);
-    const changed = { kind: 'protocol changed', server: id, protocol: 'NAT-PMP' } as const;
-    // The external address first: grants do not carry it.
-    return [changed, ...this.#presence.probeIfDue(now), ...this.#requests.protocolChanged(now)];
-  }
-
-  #speakPcp(now: Instant): Outputs {
-    const { knowledge, id } = this.#context;
-    knowledge.dialect = PCP_DIALECT;
-    knowledge.forget();
-    this.#epoch.forget();
-    this.#newerVersionAt = undefined;
-    const changed = { kind: 'protocol changed', server: id, protocol: 'PCP' } as const;
-    // What was mapped by the other protocol has no nonce and no options: it is made anew.
-    return [changed, { kind: 'server lost state', server: id }, ...this.#requests.protocolChanged(now)];
-  }
-
-  #newerVersion(reply: Reply, from: Endpoint, now: Instant): Outputs {
-    if (reply.kind !== 'alive') return this.#ignored('no match', from);
-    const switched = this.#speakPcp(now);
-    return [...switched, ...this.#judgeEpoch(reply.epoch, now, 'confirmation'), ...this.#heard(now)];
-  }
-
-  /** A gateway that was renewed, or anybody: asked about, not more than once a minute, and its clock is another one. */
-  #newerVersionAnnounced(from: Endpoint, now: Instant): Outputs {
-    const nextAt = this.#newerVersionAt ?? now;
-    if (between(now, nextAt) > NEWER_VERSION_INTERVAL - LEAST_VERSION_GAP) return this.#ignored('copy', from);
-    return this.#askForNewerVersion(now);
-  }
-
-  #askForNewerVersion(now: Instant): Outputs {
-    this.#newerVersionAt = after(now, NEWER_VERSION_INTERVAL);
-    const active = this.#context.choice.active;
-    if (active === undefined) return NOTHING;
-    this.#context.counters.sent('announce', false);
-    return [{ kind: 'transmit', to: active.endpoint, bytes: PCP_DIALECT.encodeProbe(active.source) }];
-  }
-
-  /** A suspicion about the clock stays open until the server was asked. */
+  /** In NAT-PMP, a suspicion about the clock stays open until the server was asked. */
   #heard(now: Instant): Outputs {
-    return this.#presence.heard(now, !this.#epoch.isSuspected);
+    return this.#presence.heard(now, !this.#versions.isNatPmp || !this.#epoch.isSuspected);
   }
 
   /** RFC 6887 §13.1: a third party that is the sender itself is none. */

@@ -2,7 +2,7 @@
 // (RFC 6887 §8.1.1). It sends nothing itself; the conversation does, and tells it.
 
 import { keyText } from '../base/key-text.ts';
-import { after, type Duration, earlier, type Instant } from '../base/time.ts';
+import { after, type Duration, earlier, type Instant, later, milliseconds } from '../base/time.ts';
 import type { MapForm } from './dialect.ts';
 import type { ServerId } from './map-outcome.ts';
 import type { MapKey, MapRequest } from './map-request.ts';
@@ -29,6 +29,9 @@ export const baseKeyText = (key: Omit<MapKey, 'nonce'>): string =>
 
 export const taskKey = (task: Task): MapKey => (task.kind === 'map' ? task.request : task.key);
 
+/** A server that refused while it restarts may be there by then. */
+const HURRIED_AFTER = milliseconds(500);
+
 // Ranks for pacing: whoever waits comes before what merely has to happen before it expires.
 const SOMEBODY_WAITS = -2;
 const RELEASE = -1;
@@ -49,6 +52,9 @@ export class Exchange {
   firstSentAt: Instant | undefined;
   #timeout: Duration | undefined;
   #retryAt: Instant | undefined;
+  /** While a packet goes out before its time: when the usual one is due. */
+  #usualAt: Instant | undefined;
+  #wasHurried = false;
 
   constructor(task: Task, form: MapForm, now: Instant) {
     this.task = task;
@@ -58,6 +64,10 @@ export class Exchange {
 
   get isUrgent(): boolean {
     return this.task.kind === 'map' ? this.task.patience.kind === 'answer within' : this.task.isWaitedFor === true;
+  }
+
+  get wasSentOnce(): boolean {
+    return this.attempts === 1 && !this.#wasHurried;
   }
 
   get rank(): number {
@@ -83,6 +93,7 @@ export class Exchange {
 
   /** Another address, another form or another protocol: the tries start again. */
   startAgain(): void {
+    this.#usualAt = undefined;
     this.attempts = 0;
     this.firstSentAt = undefined;
     this.#timeout = undefined;
@@ -95,10 +106,31 @@ export class Exchange {
     this.firstSentAt = earlierOne.firstSentAt;
     this.#timeout = earlierOne.#timeout;
     this.#retryAt = earlierOne.#retryAt;
+    this.#usualAt = earlierOne.#usualAt;
+  }
+
+  /**
+   * The last packet may have been in vain: one more is sent soon, and the usual ones keep their times. A refusal that was
+   * forged ends nothing sooner that way (RFC 5927 §4).
+   */
+  hurry(now: Instant, rule: RetransmissionRule): boolean {
+    const soon = after(now, HURRIED_AFTER);
+    if (this.#retryAt === undefined || this.#wasHurried || this.attempts >= rule.tries || soon >= this.#retryAt)
+      return false;
+    this.#wasHurried = true;
+    this.#usualAt = this.#retryAt;
+    this.#retryAt = soon;
+    return true;
   }
 
   /** Returns until when an answer is expected. */
   sent(now: Instant, rule: RetransmissionRule, unit: number): Instant {
+    if (this.#usualAt !== undefined) {
+      this.#retryAt = later(this.#usualAt, now);
+      this.#usualAt = undefined;
+      return this.#retryAt;
+    }
+    this.#wasHurried = false;
     this.attempts += 1;
     this.firstSentAt ??= now;
     this.#timeout = timeoutAfter(rule, this.#timeout, unit);

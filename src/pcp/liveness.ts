@@ -23,11 +23,14 @@ const ROUND_INTERVAL = minutes(15);
 const FIRST_SEARCH = seconds(5);
 /** Control points that knock while the server is down make it looked for no more often than this. */
 const LEAST_DEMAND_GAP = seconds(10);
+/** Signs that nobody is there, which may be forged, make it asked for no more often than this. */
+const LEAST_DOUBT_GAP = seconds(3);
 
 export class Liveness {
   health: Health = 'unknown';
   #round: Probe | undefined;
   #heardAt: Instant | undefined;
+  #hasAnswered = false;
   #lastSentAt: Instant | undefined;
   #nextRoundAt: Instant | undefined;
   #search: Duration = FIRST_SEARCH;
@@ -42,6 +45,11 @@ export class Liveness {
 
   get heardAt(): Instant | undefined {
     return this.#heardAt;
+  }
+
+  /** Whether the server was heard at the address that is used now. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
   }
 
   isAsking(): boolean {
@@ -59,8 +67,15 @@ export class Liveness {
     this.#round ??= { startedAt: now, attempts: 0, timeout: undefined, dueAt: now };
   }
 
+  /** RFC 5927 §4: an ICMP error is a reason to ask, not one to believe that nobody is there. */
+  doubt(now: Instant): void {
+    const isRecent = this.#lastSentAt !== undefined && between(this.#lastSentAt, now) < LEAST_DOUBT_GAP;
+    if (!isRecent) this.ask(now);
+  }
+
   /** Starts over at another address. */
   restart(now: Instant): void {
+    this.#hasAnswered = false;
     this.#round = { startedAt: now, attempts: 0, timeout: undefined, dueAt: now };
   }
 
@@ -79,6 +94,7 @@ export class Liveness {
   heard(now: Instant, unit: number, isAnswered: boolean): void {
     this.health = 'up';
     this.#heardAt = now;
+    this.#hasAnswered = true;
     if (isAnswered) {
       this.#round = undefined;
       this.#quietSince = undefined;

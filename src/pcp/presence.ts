@@ -31,12 +31,18 @@ export class Presence {
     return [...resumed, ...this.#requests.withdrawAll(now), ...this.probeIfDue(now)];
   }
 
-  /** RFC 7488 §3: a hard ICMP error moves on to the next address at once. */
+  /**
+   * An ICMP error came. RFC 7488 §3 moves on to the next address at once; but anybody can forge one (RFC 5927 §2), so where
+   * the server has answered it only makes us ask sooner. The usual silence decides then.
+   */
   unreachable(endpoint: Endpoint, now: Instant): Outputs {
     const { choice, liveness } = this.#context;
     if (!choice.isActive(endpoint)) return NOTHING;
     if (liveness.health === 'down') return this.#requests.serverWentDown(now);
-    return [...this.addressFailed(now), ...this.probeIfDue(now)];
+    if (!liveness.hasAnswered) return [...this.addressFailed(now), ...this.probeIfDue(now)];
+    liveness.doubt(now);
+    this.#requests.hurry(now);
+    return this.probeIfDue(now);
   }
 
   addressFailed(now: Instant): Outputs {

@@ -18,8 +18,12 @@ export interface UsedWindow {
 /** RFC 6887 §11.2.1: two renewal packets are never closer than this. */
 const LEAST_GAP = seconds(4);
 
+/** A short lifetime has its first windows before the least gap is over; then the packet leaves as soon as it may. */
 export function firstRenewal(grantedAt: Instant, lifetime: Duration, random: number): RenewalTime | undefined {
-  return renewalIn(1, grantedAt, lifetime, after(grantedAt, LEAST_GAP), random);
+  const earliest = after(grantedAt, LEAST_GAP);
+  const usual = renewalIn(1, grantedAt, lifetime, earliest, random);
+  if (usual !== undefined || lifetime <= LEAST_GAP) return usual;
+  return { renewAt: earliest, window: 1 };
 }
 
 /** Undefined when no window is left: the mapping ends unless it is made anew. */

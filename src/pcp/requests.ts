@@ -8,6 +8,7 @@ import { baseKeyText, Exchange, type Task, taskKey } from './exchange.ts';
 import { HeldMappings } from './held-mappings.ts';
 import type { Unanswered, Withdrawal } from './map-outcome.ts';
 import type { MapKey, MapRequest } from './map-request.ts';
+import type { MappingNonce } from './mapping-nonce.ts';
 import { OpenExchanges } from './open-exchanges.ts';
 import { Pacing, type PacingLimits } from './pacing.ts';
 import type { Patience } from './patience.ts';
@@ -83,7 +84,7 @@ export class Requests {
       previous?.task.kind === 'release' &&
       previous.task.id === undefined &&
       previous.task.key.nonce === task.key.nonce &&
-      previous.attempts === 1;
+      previous.wasSentOnce;
     if (isOnItsWay) {
       // A second one would be answered too, and that answer taken for the next MAP's: nothing in it tells them apart.
       this.settle(previous);
@@ -119,6 +120,11 @@ export class Requests {
   withdrawAll(now: Instant): Outputs {
     if (this.#withdrawals.size === 0) return NOTHING;
     return this.#withdrawals.takeAll(now).flatMap((key) => this.#withdrawAgain(key, now));
+  }
+
+  /** A late answer to what was given up: nothing else than a sign of life. */
+  isGivenUp(base: string, nonce: MappingNonce | undefined): boolean {
+    return this.#withdrawals.isOneOf(base, nonce);
   }
 
   /** Under our present address: where it is another one from now on, nobody will hear the answers. */
@@ -169,6 +175,14 @@ export class Requests {
   sendAgain(exchange: Exchange, now: Instant): Outputs {
     exchange.startAgain();
     return this.#send(exchange, now);
+  }
+
+  /** A sign, which may be forged, that what was sent is not going to be answered: at most one more packet for each of ours. */
+  hurry(now: Instant): void {
+    const { retransmission } = this.#context.knowledge.dialect;
+    for (const exchange of this.open.all()) {
+      if (exchange.hurry(now, retransmission)) this.open.reschedule(exchange);
+    }
   }
 
   sendAllAgain(now: Instant): Outputs {

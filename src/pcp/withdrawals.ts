@@ -6,6 +6,7 @@ import { PriorityQueue } from '../base/priority-queue.ts';
 import { after, type Instant, minutes } from '../base/time.ts';
 import { baseKeyText } from './exchange.ts';
 import type { MapKey } from './map-request.ts';
+import type { MappingNonce } from './mapping-nonce.ts';
 
 /** Beyond the usual lifetime of a mapping there is nothing left to release. */
 const KEPT_FOR = minutes(120);
@@ -34,6 +35,13 @@ export class Withdrawals {
 
   has(key: MapKey): boolean {
     return this.#byText.has(textOf(key));
+  }
+
+  /** Without a nonce, any under the base key. */
+  isOneOf(base: string, nonce: MappingNonce | undefined): boolean {
+    const siblings = this.#byBase.get(base);
+    if (siblings === undefined) return false;
+    return nonce === undefined || [...siblings].some((key) => key.nonce === nonce);
   }
 
   delete(key: MapKey): void {

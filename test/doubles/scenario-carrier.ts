@@ -135,10 +135,11 @@ export class ScenarioCarrier {
   }
 
   /** The MAP requests since the last time, and forgets them. */
+  /** Without the questions under a nonce: deletions of nothing, which change no mapping. */
   takeMaps(): readonly AskedMap[] {
     const taken = this.maps;
     this.maps = [];
-    return taken;
+    return taken.filter(({ request }) => request.internalPort !== 9 || request.lifetimeSeconds !== 0);
   }
 }
 

@@ -41,6 +41,9 @@ export const EXACT_REQUEST: MapRequest = { ...ANY_REQUEST, exactPort: true };
 
 export const within = (budget: number): Patience => ({ kind: 'answer within', budget: seconds(budget) });
 
+const isProof = ({ internalPort, lifetimeSeconds }: MapWireRequest): boolean =>
+  internalPort === 9 && lifetimeSeconds === 0;
+
 export interface Sent {
   /** In seconds. */
   readonly at: number;
@@ -174,7 +177,25 @@ export class ClientDesk {
   }
 
   maps(): readonly Sent[] {
-    return this.sent.filter(({ request }) => request?.kind === 'map');
+    return this.sent.filter(({ request }) => request?.kind === 'map' && !isProof(request));
+  }
+
+  /** Questions that only the server itself can answer: deletions of nothing, under a nonce. */
+  proofs(): readonly Sent[] {
+    return this.sent.filter(({ request }) => request?.kind === 'map' && isProof(request));
+  }
+
+  /** Answers the last of them as the server itself would. */
+  answerProof(change: Partial<MapResponse> = {}, from: Endpoint = SERVER): readonly ClientOutput[] {
+    const last = this.proofs().at(-1)?.request;
+    if (last?.kind !== 'map') throw new Error('the server was not asked under a nonce');
+    return this.grantTo(last, { lifetimeSeconds: 0, ...change }, from);
+  }
+
+  /** The server is silent, at all its addresses, until it counts as down. */
+  becomeSilent(): void {
+    this.map({ ...ANY_REQUEST, internalPort: portNumber(60_000) }, within(1000));
+    for (let round = 0; round < 40 && this.client.health() !== 'down'; round += 1) this.advance(5);
   }
 
   announces(): readonly Sent[] {

@@ -75,9 +75,10 @@ describe('a server that lost its state (RFC 6887 §8.5, §14)', () => {
     desk.advanceTo(20).announce(0);
     // Unasked, it is only asked back; the answer decides, and the ones that follow fit to it.
     expect(desk.has('server lost state')).toEqual([]);
+    desk.answerProof({ epoch: 0 });
     for (let at = 21; at < 40; at += 1) desk.advanceTo(at).announce(at - 20);
     expect(desk.has('server lost state')).toHaveLength(1);
-    expect(desk.announces()).toHaveLength(1);
+    expect(desk.proofs()).toHaveLength(1);
   });
 
   it('of a server whose clock stands still is told less and less often (RFC 6887 §8.5)', () => {
@@ -88,36 +89,47 @@ describe('a server that lost its state (RFC 6887 §8.5, §14)', () => {
     for (let second = 0; second < 7200; second += 10) {
       desk.advance(10);
       desk.announce(7);
+      if (desk.proofs().length > 0) desk.answerProof({ epoch: 7 });
     }
     expect(desk.has('server lost state').length).toBeGreaterThan(6);
     expect(desk.has('server lost state').length).toBeLessThan(14);
   });
 
-  it('P-56 Q-25: an announcement is confirmed by one unicast ANNOUNCE before anything is renewed (RFC 6887 §14.1.3)', () => {
+  it('P-56 Q-25: an announcement is confirmed under a nonce before anything is renewed (RFC 6887 §14.1.3, §18.1.1)', () => {
     const desk = holding();
     desk.advanceTo(20).announce(0, SERVER, 'multicast');
-    expect(desk.announces()).toHaveLength(1);
+    expect(desk.proofs()).toHaveLength(1);
     expect(desk.has('server lost state')).toEqual([]);
+    desk.answerProof({ epoch: 0 });
+    expect(desk.has('server lost state')).toHaveLength(1);
+  });
+
+  it('P-56: the answer to an ANNOUNCE has no nonce either: a clock in it that was set back is asked about (RFC 6887 §8.5)', () => {
+    const desk = holding();
+    desk.advanceTo(42);
+    expect(desk.announces()).toHaveLength(1);
     desk.announce(0);
+    expect(desk.has('server lost state')).toEqual([]);
+    desk.answerProof({ epoch: 0 });
     expect(desk.has('server lost state')).toHaveLength(1);
   });
 
   it('P-56: a forged announcement comes to nothing', () => {
     const desk = holding();
     desk.advanceTo(20).announce(0, SERVER, 'multicast');
-    desk.announce(1020);
+    desk.answerProof();
     desk.advanceTo(30);
     expect(desk.has('server lost state')).toEqual([]);
-    expect(desk.announces()).toHaveLength(1);
+    expect(desk.proofs()).toHaveLength(1);
   });
 
   it('P-51 P-52: ten copies lead to one question and one report', () => {
     const desk = holding();
     desk.advanceTo(20).announce(0, SERVER, 'multicast');
     for (let copy = 1; copy < 10; copy += 1) desk.announce(0, SERVER, 'multicast');
-    desk.announce(0);
+    desk.answerProof({ epoch: 0 });
     for (let copy = 0; copy < 5; copy += 1) desk.advance(0.25).announce(0, SERVER, 'multicast');
-    expect(desk.announces()).toHaveLength(1);
+    expect(desk.proofs()).toHaveLength(1);
     expect(desk.has('server lost state')).toHaveLength(1);
   });
 
@@ -143,8 +155,8 @@ describe('a server that lost its state (RFC 6887 §8.5, §14)', () => {
   it('P-53: a unicast announcement is heard as well', () => {
     const desk = holding();
     desk.advanceTo(20).announce(0);
-    expect(desk.announces()).toHaveLength(1);
-    desk.announce(0);
+    expect(desk.proofs()).toHaveLength(1);
+    desk.answerProof({ epoch: 0 });
     expect(desk.has('server lost state')).toHaveLength(1);
   });
 
@@ -153,11 +165,11 @@ describe('a server that lost its state (RFC 6887 §8.5, §14)', () => {
     desk.advanceTo(20).map(ANY_REQUEST);
     desk.grant({ epoch: 1015 });
     expect(desk.has('server lost state')).toEqual([]);
-    expect(desk.announces()).toHaveLength(1);
-    desk.announce(1020);
+    expect(desk.proofs()).toHaveLength(1);
+    desk.answerProof({ epoch: 1020 });
     desk.advanceTo(30);
     expect(desk.has('server lost state')).toEqual([]);
-    expect(desk.announces()).toHaveLength(1);
+    expect(desk.proofs()).toHaveLength(1);
   });
 
   it('a silent restart shows within a minute, even when the first question is lost', () => {
@@ -166,6 +178,7 @@ describe('a server that lost its state (RFC 6887 §8.5, §14)', () => {
     desk.advanceTo(60);
     desk.announce(3);
     expect(desk.announces().length).toBeGreaterThanOrEqual(2);
+    desk.answerProof({ epoch: 3 });
     expect(desk.has('server lost state')).toHaveLength(1);
   });
 });

@@ -232,7 +232,8 @@ describe('what is remembered of refusals (RFC 6887 §8.3)', () => {
     expect(desk.view().options.PREFER_FAILURE).toBe('unsupported');
     const other = { ...EXACT_REQUEST, internalPort: portNumber(7), suggestedPort: portNumber(8) };
     expect(desk.outcome(desk.map(other))).toMatchObject({ kind: 'refused', code: 5, by: 'memory' });
-    desk.advance(1801).announce();
+    desk.advance(900).announce();
+    desk.advance(901).announce();
     const later = desk.map(other, within(4));
     expect(desk.outcome(later)).toBeUndefined();
   });
@@ -282,7 +283,7 @@ describe('what is remembered of refusals (RFC 6887 §8.3)', () => {
     desk.refuse(10, 1800);
     desk.advance(100);
     desk.announce(0);
-    desk.announce(0);
+    desk.answerProof({ epoch: 0 });
     desk.map(ANY_REQUEST);
     expect(desk.maps().at(-1)?.at).toBe(100);
   });

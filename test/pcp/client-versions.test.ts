@@ -9,6 +9,13 @@ import { bytesOfHex, hexOf, vector } from './wire/vectors.ts';
 
 type MapPart = Extract<NatPmpResponse, { kind: 'map' }>;
 
+/** UNSUPP_VERSION from a server that speaks version 2. */
+function versionTwoRefusal(): Uint8Array {
+  const bytes = Uint8Array.from(vector('V33'));
+  bytes[0] = 2;
+  return bytes;
+}
+
 /** A client that has found out that its server speaks NAT-PMP. */
 class NatPmpDesk extends ClientDesk {
   constructor(settings: { readonly emulatePreferFailure?: boolean } = {}) {
@@ -58,6 +65,30 @@ describe('version negotiation (RFC 6887 §9)', () => {
     expect(desk.announces()).toHaveLength(1);
   });
 
+  it('P-58: a refusal that names version 2 is asked again with version 2, and nothing is switched off (RFC 6887 §9)', () => {
+    const desk = new ClientDesk();
+    const id = desk.map(ANY_REQUEST, within(4));
+    desk.hand(versionTwoRefusal());
+    expect(desk.has('version unusable')).toEqual([]);
+    desk.advance(1);
+    expect(desk.maps().map(({ at }) => at)).toEqual([0, 0.5]);
+    desk.grant();
+    expect(desk.outcome(id)?.kind).toBe('granted');
+    expect(desk.client.health()).toBe('up');
+  });
+
+  it('P-62: a refusal of NAT-PMP that names version 2 is asked about at once, and PCP is spoken after an answer under a nonce (RFC 6887 §9)', () => {
+    const desk = new NatPmpDesk();
+    desk.tellAddress();
+    desk.advance(10).forget();
+    for (let copy = 0; copy < 100; copy += 1) desk.hand(versionTwoRefusal());
+    expect(desk.proofs()).toHaveLength(1);
+    expect(desk.view().protocol).toBe('NAT-PMP');
+    desk.answerProof({ epoch: 3 });
+    expect(desk.view().protocol).toBe('PCP');
+    expect(desk.client.health()).toBe('up');
+  });
+
   it.each(['N01', 'N02'])('%s P-59 P-60 5.3-10: both forms of the refusal lead to NAT-PMP', (id) => {
     const desk = new ClientDesk({ silent: true });
     const asked = desk.map(ANY_REQUEST);
@@ -87,10 +118,10 @@ describe('version negotiation (RFC 6887 §9)', () => {
     desk.tellAddress();
     desk.advanceTo(1799).forget();
     desk.advanceTo(1800);
-    expect(desk.announces()).toHaveLength(1);
+    expect(desk.proofs()).toHaveLength(1);
     desk.hand(vector('N02'));
     expect(desk.view().protocol).toBe('NAT-PMP');
-    desk.announce(7);
+    desk.answerProof({ epoch: 7 });
     expect(desk.view().protocol).toBe('PCP');
     expect(desk.has('server lost state')).toHaveLength(1);
   });
@@ -102,11 +133,11 @@ describe('version negotiation (RFC 6887 §9)', () => {
     desk.tellAddress();
     desk.forget();
     for (let copy = 0; copy < 3; copy += 1) desk.announce(5000, SERVER, 'multicast');
-    expect(desk.announces()).toHaveLength(1);
+    expect(desk.proofs()).toHaveLength(1);
     expect(desk.view().protocol).toBe('NAT-PMP');
     desk.tellAddress();
     expect(desk.has('server lost state')).toEqual([]);
-    desk.announce(5000);
+    desk.answerProof({ epoch: 5000 });
     expect(desk.view().protocol).toBe('PCP');
   });
 

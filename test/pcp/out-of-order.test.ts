@@ -131,15 +131,16 @@ describe('a release and the answers around it', () => {
     const other = { ...ANY_REQUEST, internalPort: portNumber(40081), nonce: OTHER_NONCE };
     mapped(desk, other);
     desk.map(ANY_REQUEST, within(4));
-    desk.advance(1);
+    desk.advance(4);
     desk.announce();
-    desk.advance(3);
     desk.forget();
     for (let step = 0; step < 24; step += 1) {
       desk.advance(5);
-      desk.announce();
+      desk.map(other);
+      desk.grant();
     }
-    expect(desk.maps().map(({ at }) => Math.round(at))).toEqual([7, 13, 25, 49, 97]);
+    const releases = desk.maps().filter(({ request }) => request?.lifetimeSeconds === 0);
+    expect(releases.map(({ at }) => Math.round(at))).toEqual([7, 13, 25, 49, 97]);
   });
 
   it('a release that takes over a withdrawal under way does not wait for its long timeout', () => {

@@ -92,9 +92,9 @@ describe('a mass renewal', () => {
     const mass = desk();
     mass.advance(1);
     mass.forget();
-    mass.release({ ...ANY_REQUEST, internalPort: portNumber(9) });
+    mass.release({ ...ANY_REQUEST, internalPort: portNumber(99) });
     mass.advance(0.1);
-    expect(mass.lastMap()).toMatchObject({ internalPort: 9, lifetimeSeconds: 0 });
+    expect(mass.lastMap()).toMatchObject({ internalPort: 99, lifetimeSeconds: 0 });
   });
 
   it('a release that a control point waits for is not paced at all', () => {

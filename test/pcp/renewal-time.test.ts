@@ -55,6 +55,12 @@ describe('P-38 P-40: when to renew (RFC 6887 §11.2.1)', () => {
     expect(firstRenewal(instant(0), seconds(8), 0.5)).toEqual({ renewAt: 4500, window: 1 });
   });
 
+  it('a lifetime between 4 and 8 s is renewed once, as soon as the least gap allows', () => {
+    for (const lifetime of [4.5, 5, 6, 6.3]) {
+      expect(firstRenewal(instant(0), seconds(lifetime), 0.5)).toEqual({ renewAt: 4000, window: 1 });
+    }
+  });
+
   it('whatever the lifetime and the draws: inside the lifetime, in order, never closer than 4 s', () => {
     const draws = fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), {
       minLength: 40,
