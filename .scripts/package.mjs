@@ -12,6 +12,7 @@ import { debianPackage } from '../.packaging/debian/package.mjs';
 import { downloadPackages } from '../.packaging/oci/debian-files.mjs';
 import { containerFolder } from '../.packaging/oci/folder.mjs';
 import { imageLayout } from '../.packaging/oci/image.mjs';
+import { openwrtFeed } from '../.packaging/openwrt/feed.mjs';
 import { openwrtPackages } from '../.packaging/openwrt/package.mjs';
 import packageJson from '../package.json' with { type: 'json' };
 
@@ -47,6 +48,11 @@ const out = new URL(options.out === undefined ? 'out/' : `file://${options.out}/
 mkdirSync(new URL('oci/', out), { recursive: true });
 keep(debianPackage(product));
 for (const one of openwrtPackages(product)) keep(one);
+for (const { name, bytes } of openwrtFeed(product)) {
+  const file = new URL(`openwrt-feed/${name}`, out);
+  mkdirSync(new URL('.', file), { recursive: true });
+  writeFileSync(file, bytes);
+}
 for (const architecture of options.architecture.filter((name) => name !== 'none'))
   keep(debianPackage(product, { architecture, ...bundledNode(architecture) }));
 if (options.oci) keepImage();

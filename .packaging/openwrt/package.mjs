@@ -39,7 +39,7 @@ export function openwrtPackages(product) {
 // apk refuses a version that ends in "-1".
 const versionOf = (product) => `${product.version}-r1`;
 
-function daemonPackage(product) {
+export function daemonPackage(product) {
   const converter = here('uci-to-toml.sh').replace('@KEYS@', keysOf(product.help('toml')));
   return {
     name: 'igd2pcp',
@@ -73,7 +73,7 @@ function daemonPackage(product) {
   };
 }
 
-function luciPackage(product) {
+export function luciPackage(product) {
   const page = (name) => here(`luci-app-igd2pcp/${name}`);
   return {
     name: 'luci-app-igd2pcp',

@@ -124,3 +124,26 @@ describe('the OpenWrt packages', () => {
     expect(data.get('lib/apk/packages/igd2pcp.list')?.text).toContain('/etc/init.d/igd2pcp\n');
   });
 });
+
+describe('the feed', () => {
+  it('names the hash of its release archive, has the scripts of the package, and leaves nothing to be filled in', async () => {
+    const { openwrtFeed }: { openwrtFeed: (from: object) => { name: string; bytes: Buffer | string }[] } = await import(
+      new URL('openwrt/feed.mjs', packaging).href
+    );
+    const files = new Map(openwrtFeed(product).map(({ name, bytes }) => [name, bytes]));
+    const archive = files.get('igd2pcp-openwrt-1.2.3.tar.gz') ?? '';
+    const makefile = String(files.get('net/igd2pcp/Makefile'));
+    expect(makefile).toContain(`PKG_HASH:=${createHash('sha256').update(archive).digest('hex')}\n`);
+    expect(makefile).toContain('PKG_VERSION:=1.2.3\n');
+    expect(makefile).toContain('/usr/bin/igd2pcp delete --all &');
+    // The build system calls it by itself.
+    expect(makefile).not.toContain('default_prerm');
+    expect(makefile).toContain('[ "$$PKG_UPGRADE" = 1 ]');
+    const inside = untar(gunzipSync(Buffer.from(archive)));
+    expect(inside.get('igd2pcp-openwrt-1.2.3/igd2pcp/etc/init.d/igd2pcp')?.mode).toBe(0o755);
+    for (const [name, bytes] of files) if (name.endsWith('Makefile')) expect(String(bytes)).not.toMatch(/@[A-Z]+@/);
+    expect([...files.keys()]).toContain(
+      'luci/applications/luci-app-igd2pcp/htdocs/luci-static/resources/view/igd2pcp/igd2pcp.js',
+    );
+  });
+});
