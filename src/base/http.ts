@@ -51,6 +51,8 @@ export interface HttpLimits {
   readonly headBytes: number;
   readonly headWithin: Duration;
   readonly requestWithin: Duration;
+  /** How long a peer may take to read an answer; then its connection is cut. */
+  readonly takenWithin: Duration;
   readonly connections: number;
   readonly connectionsPerPeer: number;
 }

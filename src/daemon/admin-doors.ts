@@ -12,15 +12,19 @@ import type { Config } from './config.ts';
 
 /** The owner and its group may, nobody else: the file system is the guard. */
 const SOCKET_MODE = 0o660;
-const LIMITS: HttpLimits = {
+const SOCKET_LIMITS: HttpLimits = {
   bodyBytes: 16 * 1024,
   headBytes: 16 * 1024,
   headWithin: seconds(3),
   requestWithin: seconds(5),
+  // A page with thousands of rows, over a slow tunnel.
+  takenWithin: seconds(30),
   connections: 64,
-  // Everybody on the socket is one peer, and so is everybody behind a reverse proxy.
+  // Everybody on the socket is one peer.
   connectionsPerPeer: 64,
 };
+/** So that one machine cannot take every place. Everybody behind a reverse proxy is one peer, too. */
+const PAGE_LIMITS: HttpLimits = { ...SOCKET_LIMITS, connections: 128, connectionsPerPeer: 48 };
 
 export class AdminDoors {
   readonly #host: Host;
@@ -39,11 +43,15 @@ export class AdminDoors {
     const tokenProblem = await doors.readToken(config.admin.tokenFile);
     if (tokenProblem !== undefined) return refused(tokenProblem);
     const { socket: path, listen } = config.admin;
-    const socket = await host.http.listen({ kind: 'unix', path, mode: SOCKET_MODE }, LIMITS, doors.#behind('socket'));
+    const socket = await host.http.listen(
+      { kind: 'unix', path, mode: SOCKET_MODE },
+      SOCKET_LIMITS,
+      doors.#behind('socket'),
+    );
     if (!socket.ok) return refused(`cannot open the admin socket: ${socket.error} (admin.socket or --admin-socket)`);
     doors.#listeners.push(socket.value);
     if (listen === 'off') return ok(doors);
-    const page = await host.http.listen({ kind: 'tcp', endpoint: listen }, LIMITS, doors.#behind('tcp'));
+    const page = await host.http.listen({ kind: 'tcp', endpoint: listen }, PAGE_LIMITS, doors.#behind('tcp'));
     if (!page.ok) {
       await doors.close();
       return refused(`cannot open the status page: ${page.error} (admin.listen or --admin; "off" for none)`);

@@ -55,6 +55,7 @@ const LAN_LIMITS: HttpLimits = {
   headBytes: 8 * 1024,
   headWithin: seconds(3),
   requestWithin: seconds(5),
+  takenWithin: seconds(10),
   // Below the usual limit of 1024 file descriptors, with room for everything else.
   connections: 512,
   connectionsPerPeer: 96,

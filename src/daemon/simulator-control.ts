@@ -16,6 +16,7 @@ export const CONTROL_LIMITS: HttpLimits = {
   headBytes: 8192,
   headWithin: seconds(5),
   requestWithin: seconds(10),
+  takenWithin: seconds(10),
   connections: 16,
   connectionsPerPeer: 16,
 };

@@ -3,6 +3,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { mandatoryPostIn, readAgain } from './mandatory-post.ts';
+import type { RequestTurns } from './request-turns.ts';
 
 interface ParserError extends Error {
   readonly code?: string;
@@ -14,19 +15,20 @@ const STATUS_OF_BROKEN: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
 };
 
-export function answerBrokenRequests(server: Server): void {
+export function answerBrokenRequests(server: Server, turns: RequestTurns): void {
   const readTwice = new WeakSet<Socket>();
   server.on('clientError', (error: ParserError, socket: Socket) => {
     // Its first parser still counts the time; the second one is the one that matters.
     if (readTwice.has(socket)) return;
-    if (!socket.writable || error.code === 'ECONNRESET') {
+    // An answer to an earlier request of this connection may be on its way: nothing may be written into it.
+    if (!socket.writable || turns.isAnswering(socket) || error.code === 'ECONNRESET') {
       socket.destroy();
       return;
     }
     const packet = error.code === 'HPE_INVALID_METHOD' ? mandatoryPostIn(error.rawPacket) : undefined;
     if (packet !== undefined) {
       readTwice.add(socket);
-      readAgain(server, socket, packet);
+      readAgain(server, socket, Buffer.concat([packet, turns.handOver(socket)]));
       return;
     }
     socket.end(`HTTP/1.1 ${statusOf(error)}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());

@@ -4,10 +4,13 @@ import type { HttpHost } from '../base/http.ts';
 import { callHttp } from './http-client.ts';
 import { listenHttp, type ReportBug } from './http-server.ts';
 import type { NodeClock } from './node-clock.ts';
+import { UnreadAnswers } from './unread-answers.ts';
 
 export function createHttpHost(clock: NodeClock, reportBug: ReportBug): HttpHost {
+  // One for all listeners: they share the memory.
+  const unread = new UnreadAnswers(clock);
   return {
-    listen: (place, limits, handler) => listenHttp(place, limits, handler, reportBug),
+    listen: (place, limits, handler) => listenHttp(place, limits, handler, unread, reportBug),
     call: (call) => callHttp(clock, call),
   };
 }

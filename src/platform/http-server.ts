@@ -10,8 +10,11 @@ import { type Endpoint, endpointText, IpAddress } from '../base/ip-address.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import { answerBrokenRequests } from './broken-requests.ts';
 import { dropStrangers, limitConnectionsPerPeer } from './connection-limits.ts';
+import { SecondReading } from './mandatory-post.ts';
 import { type RequestBody, readBody } from './request-body.ts';
+import { RequestTurns } from './request-turns.ts';
 import { clearSocketPath, socketPlace } from './unix-socket.ts';
+import type { UnreadAnswers } from './unread-answers.ts';
 
 const NOWHERE: Endpoint = { address: IpAddress.of('0.0.0.0'), port: 0 };
 // Deep enough for 64 control points that start at once; the kernel's default cuts it to somaxconn.
@@ -19,14 +22,22 @@ const BACKLOG = 1024;
 const KEEP_ALIVE_MS = 2000;
 /** How much longer than its limit a slow peer may stay; each look wakes an idle box, once per listener. */
 const CHECK_CONNECTIONS_EVERY_MS = 2500;
+/** The answer after the last one says "Connection: close". */
+const MOST_REQUESTS_PER_CONNECTION = 100;
+/** The same for its octets: what a peer never reads stays in the kernel's buffers. */
+const MOST_OCTETS_PER_CONNECTION = 256 * 1024;
+/** Of events that wait for one reader of a stream: pages read them at once. */
+const MOST_UNREAD_OF_STREAM = 128 * 1024;
 
 export async function listenHttp(
   place: HttpPlace,
   limits: HttpLimits,
   handler: HttpHandler,
+  unread: UnreadAnswers,
   reportBug: ReportBug,
 ): Promise<Result<HttpListener, string>> {
-  const app = createApp(place, limits, handler, reportBug);
+  const turns = new RequestTurns();
+  const app = createApp(limits, answerWith(place, limits, handler, unread, reportBug), reportBug);
   const server = createServer(
     {
       requestTimeout: limits.requestWithin,
@@ -37,14 +48,19 @@ export async function listenHttp(
       // Old control points leave the Host header out; who may ask is checked by the routes.
       requireHostHeader: false,
     },
-    app,
+    turns.inTurn(app),
   );
   server.maxConnections = limits.connections;
-  server.maxRequestsPerSocket = 1000;
+  server.maxRequestsPerSocket = MOST_REQUESTS_PER_CONNECTION;
   if (place.kind === 'tcp' && place.onlyFrom !== undefined) dropStrangers(server, place.onlyFrom);
   limitConnectionsPerPeer(server, limits.connectionsPerPeer);
-  answerBrokenRequests(server);
-  answerExpectations(server, app, limits.bodyBytes);
+  turns.watch(server);
+  answerBrokenRequests(server, turns);
+  server.on('checkContinue', turns.inTurn(beforeBody(app, limits.bodyBytes)));
+  server.on(
+    'checkExpectation',
+    turns.inTurn((_incoming, outgoing) => endWith(outgoing, 417)),
+  );
   try {
     await (place.kind === 'tcp' ? listenTcp(server, place.endpoint) : listenUnix(server, place.path, place.mode));
   } catch (error) {
@@ -59,8 +75,7 @@ export async function listenHttp(
 }
 
 /** A router without the application around it, which would give each request another prototype that nobody asks. */
-function createApp(place: HttpPlace, limits: HttpLimits, handler: HttpHandler, reportBug: ReportBug): RequestListener {
-  const serve = answerWith(place, handler, reportBug);
+function createApp(limits: HttpLimits, serve: ReturnType<typeof answerWith>, reportBug: ReportBug): RequestListener {
   const router = express.Router();
   router.use((incoming: IncomingMessage, outgoing: ServerResponse) => {
     // RFC 9112 §3.2: with two Host fields nobody can say which is meant.
@@ -88,13 +103,12 @@ function hostFieldsOf({ rawHeaders }: IncomingMessage): number {
 }
 
 /** RFC 9110 §10.1.1: whoever asks before it sends a body hears at once that it would be too long. */
-function answerExpectations(server: Server, app: RequestListener, bodyBytes: number): void {
-  server.on('checkContinue', (incoming: IncomingMessage, outgoing: ServerResponse) => {
+function beforeBody(app: RequestListener, bodyBytes: number): RequestListener {
+  return (incoming, outgoing) => {
     if (Number(incoming.headers['content-length']) > bodyBytes) return endWith(outgoing, 413);
     outgoing.writeContinue();
     app(incoming, outgoing);
-  });
-  server.on('checkExpectation', (_incoming: IncomingMessage, outgoing: ServerResponse) => endWith(outgoing, 417));
+  };
 }
 
 function endWith(response: ServerResponse, status: number): void {
@@ -104,7 +118,13 @@ function endWith(response: ServerResponse, status: number): void {
 /** A bug in a handler costs one answer, not the daemon. */
 export type ReportBug = (error: unknown) => void;
 
-function answerWith(place: HttpPlace, handler: HttpHandler, reportBug: ReportBug) {
+function answerWith(
+  place: HttpPlace,
+  limits: HttpLimits,
+  handler: HttpHandler,
+  unread: UnreadAnswers,
+  reportBug: ReportBug,
+) {
   const localOf = localEndpointAt(place);
   return async (
     incoming: IncomingMessage,
@@ -112,14 +132,23 @@ function answerWith(place: HttpPlace, handler: HttpHandler, reportBug: ReportBug
     body: Exclude<RequestBody, { kind: 'encoded' }>,
   ): Promise<void> => {
     const hangUp = new AbortController();
+    const { socket } = incoming;
+    const lookAtReader = (): void => unread.look(socket, limits.takenWithin);
+    let isTaken = false;
+    // A connection that is cut "finishes" its answer, too.
+    outgoing.once('finish', () => {
+      isTaken = !socket.destroyed;
+    });
     outgoing.once('close', () => {
-      if (!outgoing.writableFinished) hangUp.abort();
+      if (!isTaken) hangUp.abort();
+      lookAtReader();
     });
     try {
-      const response = await handler(toRequest(incoming, localOf(incoming.socket), body, hangUp.signal));
+      const response = await handler(toRequest(incoming, localOf(socket), body, hangUp.signal));
       if (outgoing.destroyed) return;
-      if (response.stream !== undefined) stream(outgoing, response, response.stream);
+      if (response.stream !== undefined) stream(outgoing, response, response.stream, lookAtReader);
       else write(incoming, outgoing, response);
+      lookAtReader();
     } catch (error) {
       if (outgoing.headersSent) outgoing.end();
       else endWith(outgoing, 500);
@@ -172,18 +201,28 @@ function endpointOf(address: string | undefined, port: number | undefined): Endp
 
 function write(incoming: IncomingMessage, outgoing: ServerResponse, response: HttpResponse): void {
   const body = response.body ?? '';
+  const { socket } = incoming;
   const wantsToStay = /\bkeep-alive\b/i.test(incoming.headers.connection ?? '');
-  outgoing.shouldKeepAlive = wantsToStay && outgoing.shouldKeepAlive;
+  const mayStay = !(socket instanceof SecondReading) && socket.bytesWritten < MOST_OCTETS_PER_CONNECTION;
+  outgoing.shouldKeepAlive = wantsToStay && mayStay && outgoing.shouldKeepAlive;
   outgoing.writeHead(response.status, { ...response.headers, 'content-length': Buffer.byteLength(body) });
   // As text: head and body then leave in one piece.
   outgoing.end(incoming.method === 'HEAD' ? undefined : body, 'utf8', response.afterwards);
 }
 
-function stream(outgoing: ServerResponse, response: HttpResponse, start: NonNullable<HttpResponse['stream']>): void {
+function stream(
+  outgoing: ServerResponse,
+  response: HttpResponse,
+  start: NonNullable<HttpResponse['stream']>,
+  lookAtReader: () => void,
+): void {
   outgoing.writeHead(response.status, response.headers);
   outgoing.flushHeaders();
   const stop = start((chunk) => {
-    if (!outgoing.destroyed) outgoing.write(chunk);
+    if (outgoing.destroyed) return;
+    outgoing.write(chunk, lookAtReader);
+    if (outgoing.writableLength > MOST_UNREAD_OF_STREAM) outgoing.destroy();
+    lookAtReader();
   });
   outgoing.once('close', stop);
 }

@@ -1,5 +1,6 @@
 // M-POST over a parser that does not know it (UDA 1.0 §3.2.1, RFC 2774): it is POST with a mandatory extension, and is
-// read as one. The connection is handed to the server once more, with the method's name exchanged.
+// read as one. The connection is handed to the server once more, with the method's name exchanged. It is closed after the
+// answer: whoever speaks M-POST opens a new one, and each second reading on top of another would cost memory.
 
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -19,7 +20,7 @@ export function readAgain(server: Server, socket: Socket, packet: Buffer): void 
 }
 
 /** The rest of a connection whose first parser gave up. */
-class SecondReading extends Duplex {
+export class SecondReading extends Duplex {
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
   readonly localAddress: string | undefined;
@@ -56,8 +57,26 @@ class SecondReading extends Duplex {
     this.#socket.end(done);
   }
 
+  /** The server's own timeouts; when one is over, the socket closes, and this with it. */
+  setTimeout(milliseconds: number): this {
+    this.#socket.setTimeout(milliseconds);
+    return this;
+  }
+
+  /** What was written goes out, then the connection ends, whatever the peer does. */
+  destroySoon(): void {
+    if (this.writableFinished) this.destroy();
+    else this.end(() => this.destroy());
+  }
+
+  resetAndDestroy(): this {
+    this.#socket.resetAndDestroy();
+    return this.destroy();
+  }
+
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#socket.destroySoon();
+    if (this.writableFinished) this.#socket.destroySoon();
+    else this.#socket.destroy();
     done(error);
   }
 }

@@ -32,6 +32,7 @@ describe('GENA over HTTP', () => {
       headBytes: 1e4,
       headWithin: seconds(5),
       requestWithin: seconds(5),
+      takenWithin: seconds(5),
       connections: 10,
       connectionsPerPeer: 10,
     };

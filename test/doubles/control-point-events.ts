@@ -14,6 +14,7 @@ const LIMITS = {
   headBytes: 16_384,
   headWithin: seconds(10),
   requestWithin: seconds(10),
+  takenWithin: seconds(10),
   connections: 16,
   connectionsPerPeer: 16,
 };

@@ -24,7 +24,10 @@ const BUDGET_MS = 2500;
 const LOG_LINES_PER_CASE = 30;
 /** What the operator wants to read, and no more of it than there may be mappings. */
 const MAPPING_NEWS = /opened|closed|granted|deleted/;
-const FLOOD = process.env['IGD2PCP_FUZZ'] === 'long' ? 10_000 : 600;
+const IS_LONG = process.env['IGD2PCP_FUZZ'] === 'long';
+const FLOOD = IS_LONG ? 10_000 : 600;
+/** The attacker's side runs in this process, too. */
+const DEAF = IS_LONG ? 96 : 24;
 /** Of the machine's time, which other programs may need, too. */
 const FLOOD_TIMEOUT_MS = 120_000;
 
@@ -85,6 +88,32 @@ describe('while a neighbour', () => {
     expect(open).toBeLessThanOrEqual(96);
     for (const { socket } of flood) socket.destroy();
     await Promise.all(flood.map(({ closed }) => closed));
+  });
+
+  it('sends 900 requests ahead on each of many connections and reads no answer: 256 KB of answers each, no more', {
+    timeout: FLOOD_TIMEOUT_MS,
+  }, async () => {
+    const ahead = `GET /scpd/WANIPConnection2.xml HTTP/1.1\r\nHost: ${gateway.address}\r\nConnection: keep-alive\r\n\r\n`;
+    const before = process.memoryUsage().rss;
+    const deaf = Array.from({ length: DEAF }, () => {
+      const one = linger(gateway, HOSTILE, ahead.repeat(900));
+      one.socket.pause();
+      return one;
+    });
+    for (let count = 0; count < 3; count += 1) await expectHonestServed();
+    // Without a bound these are 200 MB, and with 96 connections 800.
+    expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1024 * 1024);
+    for (const { socket } of deaf) socket.resume();
+    await Promise.all(deaf.map(({ closed }) => closed));
+    for (const { socket } of deaf) expect(socket.bytesRead).toBeLessThan(300 * 1024);
+  });
+
+  it('holds M-POST connections open: each is closed after its answer', async () => {
+    const request = soap(gateway, 'GetExternalIPAddress', '').replace('POST', 'M-POST').replace('close', 'keep-alive');
+    const held = Array.from({ length: 40 }, () => linger(gateway, HOSTILE, request));
+    const borne = await Promise.all(held.map(({ closed }) => closed));
+    expect(Math.max(...borne)).toBeLessThan(9000);
+    await expectHonestServed();
   });
 
   it(

@@ -19,6 +19,7 @@ const LIMITS: HttpLimits = {
   headBytes: 4096,
   headWithin: seconds(1),
   requestWithin: seconds(1),
+  takenWithin: seconds(1),
   connections: 16,
   connectionsPerPeer: 4,
 };

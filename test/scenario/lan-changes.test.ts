@@ -65,7 +65,13 @@ describe('the LAN of this box', () => {
   it('gets an address whose port is taken: said once a minute, and served as soon as it is free', async () => {
     const world = await DaemonWorld.open();
     const endpoint = { address: IpAddress.of(MOVED), port: 5000 };
-    const limits = { bodyBytes: 1, headBytes: 1, headWithin: seconds(1), requestWithin: seconds(1) };
+    const limits = {
+      bodyBytes: 1,
+      headBytes: 1,
+      headWithin: seconds(1),
+      requestWithin: seconds(1),
+      takenWithin: seconds(1),
+    };
     const place = { kind: 'tcp', endpoint } as const;
     world.lanMovesTo(MOVED);
     const other = await world.box.http.listen(

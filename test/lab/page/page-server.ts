@@ -21,6 +21,7 @@ const limits = {
   headBytes: 16_384,
   headWithin: seconds(10),
   requestWithin: seconds(30),
+  takenWithin: seconds(30),
   connections: 64,
   connectionsPerPeer: 32,
 };
