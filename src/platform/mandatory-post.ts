@@ -57,12 +57,6 @@ export class SecondReading extends Duplex {
     this.#socket.end(done);
   }
 
-  /** The server's own timeouts; when one is over, the socket closes, and this with it. */
-  setTimeout(milliseconds: number): this {
-    this.#socket.setTimeout(milliseconds);
-    return this;
-  }
-
   /** What was written goes out, then the connection ends, whatever the peer does. */
   destroySoon(): void {
     if (this.writableFinished) this.destroy();
