@@ -2,7 +2,7 @@
 
 import type { Host } from '../base/host.ts';
 import type { HttpHandler, HttpLimits, HttpListener } from '../base/http.ts';
-import { type Endpoint, endpointText } from '../base/ip-address.ts';
+import { type Endpoint, endpointText, type IpAddress } from '../base/ip-address.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import { seconds } from '../base/time.ts';
 import type { OperatorSource } from '../operator/operator-source.ts';
@@ -12,6 +12,8 @@ import type { Config } from './config.ts';
 
 /** The owner and its group may, nobody else: the file system is the guard. */
 const SOCKET_MODE = 0o660;
+/** A long random word, and a line end. */
+const MOST_TOKEN_OCTETS = 4096;
 const SOCKET_LIMITS: HttpLimits = {
   bodyBytes: 16 * 1024,
   headBytes: 16 * 1024,
@@ -25,6 +27,15 @@ const SOCKET_LIMITS: HttpLimits = {
 };
 /** So that one machine cannot take every place. Everybody behind a reverse proxy is one peer, too. */
 const PAGE_LIMITS: HttpLimits = { ...SOCKET_LIMITS, connections: 128, connectionsPerPeer: 48 };
+
+function whoSeesThePage(address: IpAddress, hasToken: boolean): string {
+  const who = address.isUnspecified
+    ? 'everybody who reaches this box by any interface, the WAN too unless a firewall stops them,'
+    : `everybody who reaches ${address}`;
+  const what = "sees all mappings, host names, addresses and the day's events";
+  const more = hasToken ? ', and may guess the token' : '';
+  return `admin.listen is not on loopback: ${who} ${what}${more}; 127.0.0.1 shows them to this box alone`;
+}
 
 export class AdminDoors {
   readonly #host: Host;
@@ -58,6 +69,7 @@ export class AdminDoors {
     }
     doors.#listeners.push(page.value);
     doors.#pageEndpoint = page.value.endpoint;
+    if (!listen.address.isLoopback) host.log.warn(whoSeesThePage(listen.address, config.admin.tokenFile !== ''));
     return ok(doors);
   }
 
@@ -76,7 +88,7 @@ export class AdminDoors {
       this.#token = undefined;
       return undefined;
     }
-    const text = await this.#host.files.read(path);
+    const text = await this.#host.files.read(path, MOST_TOKEN_OCTETS);
     if (!text.ok) return `admin.token_file: ${text.error.message}`;
     const token = text.value.trim();
     if (token === '') return `admin.token_file: ${path} is empty; write a long random word into it`;

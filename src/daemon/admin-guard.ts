@@ -10,10 +10,14 @@ export function unwelcomeBecause(request: HttpRequest): string | undefined {
   if (host === undefined || !namesThisBox(host)) {
     return 'open this page by its address, such as http://127.0.0.1:5080/: other names are refused, because a foreign site could claim them';
   }
-  if (request.method === 'GET' || request.method === 'HEAD') return undefined;
-  const origin = request.headers['origin'];
-  if (origin !== undefined && origin !== `http://${host}`) return 'this request comes from another site';
-  const site = request.headers['sec-fetch-site'];
+  return request.method === 'GET' || request.method === 'HEAD' ? undefined : crossSiteProblem(request);
+}
+
+/** Browsers say which site's page sends a request: in Origin, and to loopback addresses in Sec-Fetch-Site, too. */
+export function crossSiteProblem({ headers }: HttpRequest): string | undefined {
+  const origin = headers['origin'];
+  if (origin !== undefined && origin !== `http://${headers['host']}`) return 'this request comes from another site';
+  const site = headers['sec-fetch-site'];
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return 'this request comes from another site';
   return undefined;
 }

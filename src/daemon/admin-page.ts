@@ -11,6 +11,7 @@ import { type PageVisitor, statusPage } from '../operator/page.ts';
 import { seeOther } from './admin-answer.ts';
 import { sameSecret } from './admin-guard.ts';
 import { type AdminSession, AdminSessions } from './admin-sessions.ts';
+import type { TokenGuesses } from './token-guesses.ts';
 
 const COOKIE = 'igd2pcp';
 
@@ -18,12 +19,14 @@ export class AdminPage {
   readonly #source: OperatorSource;
   readonly #random: RandomSource;
   readonly #token: () => string | undefined;
+  readonly #guesses: TokenGuesses;
   readonly #sessions: AdminSessions;
 
-  constructor(source: OperatorSource, random: RandomSource, token: () => string | undefined) {
+  constructor(source: OperatorSource, random: RandomSource, token: () => string | undefined, guesses: TokenGuesses) {
     this.#source = source;
     this.#random = random;
     this.#token = token;
+    this.#guesses = guesses;
     this.#sessions = new AdminSessions(random);
   }
 
@@ -39,14 +42,15 @@ export class AdminPage {
     if (token === undefined)
       return this.#draw(undefined, 'No token is set (admin.token_file): this page only reads.', 403);
     const given = new URLSearchParams(request.body).get('token') ?? '';
-    const outcome = this.#sessions.signIn(given.trim(), token, now);
-    switch (outcome.kind) {
-      case 'welcome':
-        return seeOther({ 'set-cookie': `${COOKIE}=${outcome.session.id}; HttpOnly; SameSite=Strict; Path=/` });
+    switch (this.#guesses.judge(request.peer.address, given.trim(), token, now)) {
+      case 'right': {
+        const { id } = this.#sessions.open(token, now);
+        return seeOther({ 'set-cookie': `${COOKIE}=${id}; HttpOnly; SameSite=Strict; Path=/` });
+      }
       case 'wrong':
         return this.#draw(undefined, 'That is not the token.', 403);
       case 'too many tries':
-        return this.#draw(undefined, 'Too many wrong tokens: wait a minute.', 429);
+        return this.#draw(undefined, 'Too many wrong tokens from your address: wait a minute.', 429);
     }
   }
 

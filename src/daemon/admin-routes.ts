@@ -9,9 +9,10 @@ import { eventsJson, mappingsJson, statusJson } from '../operator/status-json.ts
 import { tr181Of } from '../operator/tr181.ts';
 import { faultAnswer, jsonAnswer, textAnswer } from './admin-answer.ts';
 import { deleteMapping, postMapping } from './admin-api.ts';
-import { bearerToken, sameSecret, unwelcomeBecause } from './admin-guard.ts';
+import { bearerToken, crossSiteProblem, unwelcomeBecause } from './admin-guard.ts';
 import { AdminPage } from './admin-page.ts';
 import { AdminStreams } from './admin-stream.ts';
+import { TokenGuesses } from './token-guesses.ts';
 
 export interface AdminParts {
   readonly source: OperatorSource;
@@ -24,37 +25,48 @@ export interface AdminParts {
 export type AdminDoor = 'socket' | 'tcp';
 
 type Route = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
+type Routes = ReadonlyMap<string, ReadonlyMap<string, Route>>;
 
 /** Content type of the Prometheus text format. */
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** Both doors share sessions and streams. */
+/** Both doors share sessions, streams and the book of wrong tokens. */
 export function adminHandlers(parts: AdminParts): Readonly<Record<AdminDoor, HttpHandler>> {
-  const routes = routesOf(parts);
+  const guesses = new TokenGuesses();
+  const routes = routesOf(parts, guesses);
   return {
     socket: (request) => answer(routes, request),
     tcp: async (request) => {
       const reason = unwelcomeBecause(request);
       if (reason !== undefined) return faultAnswer(403, reason);
       const isApiWrite = request.path.startsWith('/api/') && request.method !== 'GET' && request.method !== 'HEAD';
-      const refusal = isApiWrite ? tokenRefusal(parts, request) : undefined;
+      const refusal = isApiWrite ? tokenRefusal(parts, guesses, request) : undefined;
       return refusal ?? answer(routes, request);
     },
   };
 }
 
-function tokenRefusal({ token }: AdminParts, request: HttpRequest): HttpResponse | undefined {
+function tokenRefusal(
+  { token, clock }: AdminParts,
+  guesses: TokenGuesses,
+  request: HttpRequest,
+): HttpResponse | undefined {
   const secret = token();
   if (secret === undefined)
     return faultAnswer(403, 'this listener only reads: set admin.token_file, or use the admin socket');
   const given = bearerToken(request);
-  if (given !== undefined && sameSecret(given, secret)) return undefined;
+  const guess = given === undefined ? 'wrong' : guesses.judge(request.peer.address, given, secret, clock.now());
+  if (guess === 'right') return undefined;
+  if (guess === 'too many tries') {
+    const tooMany = faultAnswer(429, 'too many wrong tokens from your address: wait a minute');
+    return { ...tooMany, headers: { ...tooMany.headers, 'retry-after': '60' } };
+  }
   const refusal = faultAnswer(401, 'show the token: Authorization: Bearer TOKEN');
   return { ...refusal, headers: { ...refusal.headers, 'www-authenticate': 'Bearer realm="igd2pcp"' } };
 }
 
-function routesOf({ source, clock, random, token }: AdminParts): ReadonlyMap<string, ReadonlyMap<string, Route>> {
-  const page = new AdminPage(source, random, token);
+function routesOf({ source, clock, random, token }: AdminParts, guesses: TokenGuesses): Routes {
+  const page = new AdminPage(source, random, token, guesses);
   const streams = new AdminStreams(source, clock);
   const table: readonly (readonly [method: string, path: string, Route])[] = [
     ['GET', '/', (request) => page.show(request, clock.now())],
@@ -78,7 +90,7 @@ function routesOf({ source, clock, random, token }: AdminParts): ReadonlyMap<str
   return routes;
 }
 
-async function answer(routes: ReturnType<typeof routesOf>, request: HttpRequest): Promise<HttpResponse> {
+async function answer(routes: Routes, request: HttpRequest): Promise<HttpResponse> {
   const methods = routes.get(request.path);
   if (methods === undefined) return faultAnswer(404, 'there is nothing here');
   if (request.bodyTooLong) return faultAnswer(413, 'that is too long');
@@ -96,7 +108,10 @@ async function answer(routes: ReturnType<typeof routesOf>, request: HttpRequest)
 function eventsAnswer(source: OperatorSource, streams: AdminStreams, request: HttpRequest): HttpResponse {
   const wantsStream = (request.headers['accept'] ?? '').includes('text/event-stream');
   if (!wantsStream) return jsonAnswer(eventsJson(source.lastDay()));
-  return streams.respond() ?? faultAnswer(503, 'too many pages are open; close one');
+  // Its data would not reach the other site, but its place would be taken.
+  const problem = crossSiteProblem(request);
+  if (problem !== undefined) return faultAnswer(403, problem);
+  return streams.respond(request.peer.address.text) ?? faultAnswer(503, 'too many pages are open; close one');
 }
 
 function healthAnswer(source: OperatorSource): HttpResponse {

@@ -2,8 +2,7 @@
 // form was ours. Sessions live in memory and end with the daemon, with the token, or after half a day.
 
 import type { RandomSource } from '../base/host.ts';
-import { after, hours, type Instant, minutes } from '../base/time.ts';
-import { sameSecret } from './admin-guard.ts';
+import { after, hours, type Instant } from '../base/time.ts';
 
 export interface AdminSession {
   readonly id: string;
@@ -21,36 +20,17 @@ interface Kept extends AdminSession {
 const SESSION_LASTS = hours(12);
 /** One household's browsers; the oldest makes room. */
 const MAX_SESSIONS = 16;
-/** Guessing a token of 20 letters at this pace takes longer than anybody lives. */
-const MAX_FAILURES = 5;
-const FAILURES_FORGOTTEN_AFTER = minutes(1);
-
-export type SignIn =
-  | { readonly kind: 'welcome'; readonly session: AdminSession }
-  | { readonly kind: 'wrong' }
-  | { readonly kind: 'too many tries' };
 
 export class AdminSessions {
   readonly #random: RandomSource;
   readonly #sessions = new Map<string, Kept>();
-  #failures = 0;
-  #failuresEndAt: Instant | undefined;
 
   constructor(random: RandomSource) {
     this.#random = random;
   }
 
-  signIn(given: string, token: string, now: Instant): SignIn {
-    if (this.#failuresEndAt !== undefined && now >= this.#failuresEndAt) {
-      this.#failures = 0;
-      this.#failuresEndAt = undefined;
-    }
-    if (this.#failures >= MAX_FAILURES) return { kind: 'too many tries' };
-    if (!sameSecret(given, token)) {
-      this.#failures += 1;
-      this.#failuresEndAt = after(now, FAILURES_FORGOTTEN_AFTER);
-      return { kind: 'wrong' };
-    }
+  /** For somebody who has shown `token`. */
+  open(token: string, now: Instant): AdminSession {
     const [oldest] = this.#sessions.keys();
     if (this.#sessions.size >= MAX_SESSIONS && oldest !== undefined) this.#sessions.delete(oldest);
     const session: Kept = {
@@ -61,7 +41,7 @@ export class AdminSessions {
       token,
     };
     this.#sessions.set(session.id, session);
-    return { kind: 'welcome', session };
+    return session;
   }
 
   /** By the cookie's value. */

@@ -7,7 +7,9 @@ import type { OperatorSource } from '../operator/operator-source.ts';
 import { eventJson } from '../operator/status-json.ts';
 
 /** Each holds a connection; a household has fewer open pages. */
-const MAX_STREAMS = 16;
+const MAX_STREAMS = 32;
+/** One browser with many pages must leave places for others. */
+const MAX_STREAMS_OF_PEER = 8;
 /** A burst of hundreds of mappings is one look, not hundreds. */
 const CHANGES_AT_MOST_EVERY = seconds(1);
 /** So that a browser notices a connection that died silently. */
@@ -16,7 +18,8 @@ const PING_EVERY = seconds(25);
 export class AdminStreams {
   readonly #source: OperatorSource;
   readonly #clock: Clock;
-  #open = 0;
+  /** By peer; every stream is counted here. */
+  readonly #open = new Map<string, number>();
 
   constructor(source: OperatorSource, clock: Clock) {
     this.#source = source;
@@ -24,17 +27,22 @@ export class AdminStreams {
   }
 
   /** Undefined: too many are open. */
-  respond(): HttpResponse | undefined {
-    if (this.#open >= MAX_STREAMS) return undefined;
+  respond(peer: string): HttpResponse | undefined {
+    const all = [...this.#open.values()].reduce((sum, count) => sum + count, 0);
+    if (all >= MAX_STREAMS || this.#openOf(peer) >= MAX_STREAMS_OF_PEER) return undefined;
     return {
       status: 200,
       headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
-      stream: (write) => this.#start(write),
+      stream: (write) => this.#start(peer, write),
     };
   }
 
-  #start(write: (chunk: string) => void): () => void {
-    this.#open += 1;
+  #openOf(peer: string): number {
+    return this.#open.get(peer) ?? 0;
+  }
+
+  #start(peer: string, write: (chunk: string) => void): () => void {
+    this.#open.set(peer, this.#openOf(peer) + 1);
     const ping = this.#repeat(PING_EVERY, () => write(': still here\n\n'));
     let pendingChange: CancelWake | undefined;
     const stopListening = this.#source.listen({
@@ -51,7 +59,9 @@ export class AdminStreams {
     return () => {
       if (!isOpen) return;
       isOpen = false;
-      this.#open -= 1;
+      const left = this.#openOf(peer) - 1;
+      if (left > 0) this.#open.set(peer, left);
+      else this.#open.delete(peer);
       stopListening();
       ping();
       pendingChange?.();

@@ -224,6 +224,38 @@ describe('the status page', () => {
     expect((await tcp(request('POST', '/login', { body: `token=${TOKEN}` }))).status).toBe(303);
   });
 
+  it('slows down those who guess the bearer token: both doors share five tries a minute', async () => {
+    const { tcp, clock } = admin();
+    const ask = (token: string) =>
+      tcp(
+        request(
+          'DELETE',
+          '/api/mappings?protocol=TCP&externalPort=1',
+          withHeaders({ authorization: `Bearer ${token}` }),
+        ),
+      );
+    for (let i = 0; i < 3; i += 1) expect((await ask(`guess-${i}`)).status).toBe(401);
+    for (let i = 0; i < 2; i += 1)
+      expect((await tcp(request('POST', '/login', { body: `token=${i}` }))).status).toBe(403);
+    expect((await ask('guess-6')).status).toBe(429);
+    expect((await ask(TOKEN)).status).toBe(429);
+    await clock.advance(minutes(1));
+    expect((await ask(TOKEN)).status).toBe(404);
+  });
+
+  it('lets the operator in while somebody else guesses', async () => {
+    const { tcp } = admin();
+    const signIn = async (address: string, token: string) =>
+      (
+        await tcp(
+          request('POST', '/login', { body: `token=${token}`, peer: { address: IpAddress.of(address), port: 1 } }),
+        )
+      ).status;
+    for (let i = 0; i < 5; i += 1) expect(await signIn('192.168.1.66', 'guess')).toBe(403);
+    expect(await signIn('192.168.1.66', TOKEN)).toBe(429);
+    expect(await signIn('192.168.1.20', TOKEN)).toBe(303);
+  });
+
   it('ends a session after half a day, with the token, and by its button', async () => {
     const { tcp, clock, setToken } = admin();
     const isSignedIn = async (cookie: string) =>
@@ -267,14 +299,35 @@ describe('the event stream', () => {
     expect(chunks.filter((chunk) => chunk.startsWith(':'))).toHaveLength(2);
   });
 
-  it('is not given to more pages than a household opens', async () => {
+  it('is given to eight pages of one machine and to 32 altogether', async () => {
     const { tcp } = admin();
-    const closes = [];
-    for (let i = 0; i < 16; i += 1) closes.push((await tcp(streamRequest)).stream?.(() => undefined));
-    expect((await tcp(streamRequest)).status).toBe(503);
+    const streamOf = (host: number) =>
+      tcp({ ...streamRequest, peer: { address: IpAddress.of(`192.168.1.${host}`), port: 1 } });
+    const closes: ((() => void) | undefined)[] = [];
+    const opens = async (host: number): Promise<number> => {
+      const { status, stream } = await streamOf(host);
+      closes.push(stream?.(() => undefined));
+      return status;
+    };
+    for (let i = 0; i < 8; i += 1) expect(await opens(66)).toBe(200);
+    expect(await opens(66)).toBe(503);
+    for (let i = 0; i < 24; i += 1) expect(await opens(20 + Math.floor(i / 8))).toBe(200);
+    expect(await opens(30)).toBe(503);
     closes[0]?.();
     closes[0]?.();
-    expect((await tcp(streamRequest)).status).toBe(200);
+    expect(await opens(30)).toBe(200);
+    expect(await opens(30)).toBe(503);
+  });
+
+  it('is not given to pages of other sites, which would take the places', async () => {
+    const { tcp } = admin();
+    const asked = async (more: Record<string, string>) =>
+      (await tcp(request('GET', '/api/events', withHeaders({ accept: 'text/event-stream', ...more })))).status;
+    for (const origin of ['http://evil.example', 'null', 'http://127.0.0.1:80'])
+      expect(await asked({ origin })).toBe(403);
+    expect(await asked({ 'sec-fetch-site': 'cross-site' })).toBe(403);
+    expect(await asked({ 'sec-fetch-site': 'same-origin' })).toBe(200);
+    expect(await asked({ origin: 'http://127.0.0.1:5080' })).toBe(200);
   });
 });
 
