@@ -77,7 +77,8 @@ export interface FileProblem {
 }
 
 export interface FileStore {
-  read(path: string): Promise<Result<string, FileProblem>>;
+  /** Regular files only, and none that is longer than `mostOctets`. */
+  read(path: string, mostOctets?: number): Promise<Result<string, FileProblem>>;
   /** Atomic and durable: after a crash either the old or the new text is there, never a part. */
   replace(path: string, text: string, mode?: number): Promise<Result<void, FileProblem>>;
   /** Durable when it settles. Calls made while one is under way are written together. */

@@ -49,6 +49,12 @@ const friendlyName = text(
   (name) => name.length > 0 && name.length < 64 && !/\p{Cc}/u.test(name),
 );
 
+const leaseFile = text(
+  'FILE',
+  'an absolute path, "auto", or "" for none',
+  (name) => name === '' || name === 'auto' || (name.startsWith('/') && !name.includes('\0')),
+);
+
 // biome-ignore format: a table, two lines to a row
 export const CONFIG_OPTIONS = [
   option('lan.interfaces', 'lan', listOf(lanInterface, 16), NO_INTERFACES,
@@ -107,8 +113,8 @@ export const CONFIG_OPTIONS = [
   option('policy.rule', 'rule', policyRules, NO_RULES,
     'Who may map which ports; the first match decides, no match allows. As a flag: "allow 1024-65535 192.168.1.0/24 1024-65535".'),
 
-  option('hosts.dhcp_leases', 'dhcp-leases', path('FILE', true), '/tmp/dhcp.leases',
-    'dnsmasq\'s lease file: names for hosts; a host that lost its address loses its mappings (RFC 6970 §5.10).'),
+  option('hosts.dhcp_leases', 'dhcp-leases', leaseFile, 'auto',
+    'dnsmasq\'s lease file: names for hosts; a host that lost its address loses its mappings (RFC 6970 §5.10). "auto": /tmp/dhcp.leases on OpenWrt, none elsewhere.'),
   option('hosts.grace', 'host-grace', duration(seconds(0), days(7)), minutes(10),
     'How long a host may be away before its mappings go.'),
 

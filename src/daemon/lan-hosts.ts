@@ -6,6 +6,12 @@ import type { IpAddress } from '../base/ip-address.ts';
 import { parseDhcpLeases } from '../interworking/dhcp-leases.ts';
 import type { HostObservation } from '../interworking/host-departure.ts';
 
+/** Where OpenWrt's dnsmasq keeps it. Elsewhere anybody may put a file there, and would say who has left. */
+const OPENWRT_LEASES = '/tmp/dhcp.leases';
+const OPENWRT_MARK = '/etc/openwrt_release';
+/** Thirteen thousand leases. */
+const MOST_LEASE_OCTETS = 1024 * 1024;
+
 export class LanHosts {
   readonly #host: Pick<Host, 'files' | 'network'>;
   #leaseFile: string;
@@ -43,13 +49,16 @@ export class LanHosts {
   }
 
   async #readLeases(): Promise<string | undefined> {
-    if (this.#leaseFile === '') {
+    const { files } = this.#host;
+    const isOpenWrt = this.#leaseFile === 'auto' && (await files.version(OPENWRT_MARK)) !== undefined;
+    const path = this.#leaseFile === 'auto' ? (isOpenWrt ? OPENWRT_LEASES : '') : this.#leaseFile;
+    if (path === '') {
       this.#names = new Map();
       return undefined;
     }
-    const version = await this.#host.files.version(this.#leaseFile);
+    const version = await files.version(path);
     if (version !== undefined && version === this.#leaseVersion) return this.#observation.leases;
-    const read = await this.#host.files.read(this.#leaseFile);
+    const read = await files.read(path, MOST_LEASE_OCTETS);
     // No file descriptor is free, say: nobody left because of that. The next look reads it.
     if (!read.ok && read.error.kind === 'failed') return this.#observation.leases;
     this.#leaseVersion = version;

@@ -4,6 +4,9 @@
 import type { FileProblem, FileStore } from '../base/host.ts';
 import { ok, type Result } from '../base/result.ts';
 
+/** A DHCP client leaves a few lines. */
+const MOST_OCTETS = 64 * 1024;
+
 export class RememberedTexts {
   readonly #files: Pick<FileStore, 'read'>;
   /** By path: as many as are configured. */
@@ -14,7 +17,7 @@ export class RememberedTexts {
   }
 
   async read(path: string): Promise<Result<string, FileProblem>> {
-    const read = await this.#files.read(path);
+    const read = await this.#files.read(path, MOST_OCTETS);
     const last = this.#last.get(path);
     if (!read.ok && read.error.kind === 'failed' && last !== undefined) return ok(last);
     if (read.ok) this.#last.set(path, read.value);

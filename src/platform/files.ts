@@ -1,21 +1,35 @@
 // Files that survive a power cut: replaced atomically, appended durably.
 
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { FileProblem, FileStore } from '../base/host.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import { AppendedFile } from './appended-file.ts';
+
+/** Of files nobody else can write; a journal of thousands of mappings has a few. */
+const MOST_OCTETS = 64 * 1024 * 1024;
 
 type Settled = Result<void, FileProblem>;
 
 export class NodeFiles implements FileStore {
   readonly #appended = new Map<string, AppendedFile>();
 
-  async read(path: string): Promise<Result<string, FileProblem>> {
+  async read(path: string, mostOctets = MOST_OCTETS): Promise<Result<string, FileProblem>> {
+    let file: FileHandle | undefined;
     try {
-      return ok(await readFile(path, 'utf8'));
+      // Opening a pipe would wait for somebody who writes, in one of the four threads that all files share. Links are
+      // followed: whoever may put one there may put its contents there, too.
+      file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      const about = await file.stat();
+      if (!about.isFile()) return refused({ kind: 'failed', message: `${path} is no regular file` });
+      if (about.size > mostOctets)
+        return refused({ kind: 'failed', message: `${path} has ${about.size} octets, more than ${mostOctets}` });
+      return ok(await file.readFile('utf8'));
     } catch (error) {
       return refused(problem(path, error));
+    } finally {
+      await file?.close();
     }
   }
 

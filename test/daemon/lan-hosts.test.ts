@@ -20,6 +20,14 @@ describe('the hosts on the LAN', () => {
     expect(hosts.macOf(IpAddress.of('192.168.1.99'))).toBeUndefined();
   });
 
+  it('have a lease file by default on OpenWrt only: elsewhere anybody may put one there', async () => {
+    const host = new SimulatedWorld().host([]);
+    host.files.put('/tmp/dhcp.leases', LEASES);
+    expect((await new LanHosts(host, 'auto').look()).leases).toBeUndefined();
+    host.files.put('/etc/openwrt_release', "DISTRIB_ID='OpenWrt'\n");
+    expect((await new LanHosts(host, 'auto').look()).leases).toBe(LEASES);
+  });
+
   it('follow the file when it changes, and do without it', async () => {
     const host = new SimulatedWorld().host([]);
     const hosts = new LanHosts(host, '/leases');

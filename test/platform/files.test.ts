@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   chownSync,
   mkdirSync,
@@ -107,5 +108,27 @@ describe('files', () => {
     const first = await files.version(at('v'));
     await files.replace(at('v'), '22');
     expect(await files.version(at('v'))).not.toBe(first);
+  });
+
+  it('reads regular files only, and waits for nobody: not for a pipe, not for a device', async () => {
+    const files = new NodeFiles();
+    const pipe = at('leases');
+    expect(spawnSync('mkfifo', [pipe]).status).toBe(0);
+    for (const path of [pipe, folder, '/dev/zero'])
+      expect(await files.read(path)).toMatchObject({ ok: false, error: { kind: 'failed' } });
+    symlinkSync(pipe, at('link'));
+    expect(await files.read(at('link'))).toMatchObject({ ok: false, error: { kind: 'failed' } });
+  });
+
+  it('reads no file that is longer than it may be', async () => {
+    const files = new NodeFiles();
+    const path = at('long');
+    writeFileSync(path, 'x'.repeat(101));
+    expect(await files.read(path, 101)).toMatchObject({ ok: true });
+    const tooLong = await files.read(path, 100);
+    expect(tooLong).toMatchObject({
+      ok: false,
+      error: { kind: 'failed', message: expect.stringContaining('101 octets') },
+    });
   });
 });
