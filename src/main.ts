@@ -39,7 +39,7 @@ import type { MappingOrder } from './operator/operator-source.ts';
 import type { Terminal } from './operator/terminal.ts';
 import { askAdmin } from './platform/admin-client.ts';
 import { createNodeHost } from './platform/node-host.ts';
-import { createNodeLog, logStyle } from './platform/node-log.ts';
+import { createNodeLog, logStyle, type NodeLog } from './platform/node-log.ts';
 import { nodeRandom, seededRandom } from './platform/node-random.ts';
 import { createProcessFigures } from './platform/process-figures.ts';
 import { openTerminal } from './platform/terminal.ts';
@@ -48,6 +48,8 @@ const VERSION = process.env['IGD2PCP_VERSION'] ?? '0.0.0';
 const FINE = 0;
 const NO = 1;
 const MISUSED = 2;
+/** Shorter than the patience of whoever sent the signal. */
+const START_ENDS_WITHIN = seconds(1.5);
 
 const terminal = openTerminal();
 
@@ -131,14 +133,16 @@ function sleep(clock: Host['clock'], span: Duration): Promise<void> {
 
 /** The daemon until a signal ends it. */
 async function run(line: Configured, config: Config): Promise<number> {
-  const host = daemonHost(config);
+  const log = daemonLog(config);
+  const host = daemonHost(config, log);
   const driver = new Driver(host.clock);
   let wantsReload = false;
   // A supervisor may say so while we still start.
   terminal.onHangUp(() => {
     wantsReload = true;
   });
-  const started = await startDaemon(host, driver, config, false);
+  const started = await unlessStopped(host.clock, startDaemon(host, log, driver, config, false));
+  if (started === undefined) return FINE;
   if (!started.ok) return misused(started.error);
   const urls = started.value.descriptionUrls().join(' ');
   host.log.info(`igd2pcp ${VERSION} is running`, { description: urls });
@@ -166,15 +170,24 @@ async function tellSystemd(host: Host, urls: string): Promise<void> {
     });
 }
 
+/** A start that is nearly through ends in good order; one that waits for something else is left where it is. */
+function unlessStopped<T>(clock: Host['clock'], starting: Promise<T>): Promise<T | undefined> {
+  const givenUp = new Promise<undefined>((resolve) => {
+    void stopped().then(() => clock.wakeAt(after(clock.now(), START_ENDS_WITHIN), () => resolve(undefined)));
+  });
+  return Promise.race([starting, givenUp]);
+}
+
 async function demo(configured: Config): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), 'igd2pcp-demo-'));
   try {
-    const host = daemonHost(configured);
+    const log = daemonLog(configured);
+    const host = daemonHost(configured, log);
     const driver = new Driver(host.clock);
     const carrier = await SimulatorSession.open(host, driver, { endpoint: DEMO_CARRIER });
     if (!carrier.ok) return misused(carrier.error);
     const config = demoConfig(configured, carrier.value.endpoint, directory);
-    const started = await startDaemon(host, driver, config, true);
+    const started = await startDaemon(host, log, driver, config, true);
     if (!started.ok) return misused(started.error);
     const daemon = started.value;
     const [externalAddress] = carrier.value.simulator.options.externalAddresses;
@@ -192,8 +205,14 @@ async function demo(configured: Config): Promise<number> {
   }
 }
 
-function startDaemon(host: Host, driver: Driver, config: Config, isDemo: boolean): ReturnType<typeof Daemon.start> {
-  const processFigures = createProcessFigures();
+function startDaemon(
+  host: Host,
+  log: NodeLog,
+  driver: Driver,
+  config: Config,
+  isDemo: boolean,
+): ReturnType<typeof Daemon.start> {
+  const processFigures = createProcessFigures(() => log.dropped());
   return Daemon.start({
     host,
     driver,
@@ -222,9 +241,12 @@ function stopped(): Promise<void> {
   });
 }
 
-function daemonHost(config: Config): Host {
+function daemonLog(config: Config): NodeLog {
   const style = logStyle(config.log.format, terminal);
-  const log = createNodeLog({ level: config.log.level, style, isColoured: terminal.hasColour });
+  return createNodeLog({ level: config.log.level, style, isColoured: terminal.hasColour });
+}
+
+function daemonHost(config: Config, log: NodeLog): Host {
   // A bug must be seen: one line with its stack, and the end, so that whoever supervises the daemon starts it afresh.
   process.on('uncaughtException', (error) => {
     log.error('igd2pcp met a bug of its own and ends; please report it', { error: error.stack });

@@ -14,6 +14,8 @@ export interface ProcessFigures {
   readonly cpuSeconds: number;
   /** 99th percentile since the last scrape. */
   readonly eventLoopDelay: Duration;
+  /** A full disk, or nobody who reads. */
+  readonly logLinesDropped: number;
 }
 
 const ANSWER_BOUNDS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 4, 10];
@@ -120,6 +122,9 @@ function readings(snapshot: Snapshot, figures: ProcessFigures): string {
       '99th percentile since the last scrape.',
       inSeconds(figures.eventLoopDelay),
     ),
+    readingText('counter', 'igd2pcp_log_lines_dropped_total', 'Log lines that could not be written.', [
+      [{}, figures.logLinesDropped],
+    ]),
     one('igd2pcp_heap_bytes', 'JavaScript heap in use.', figures.heapBytes),
     one('process_resident_memory_bytes', 'Memory in use.', figures.residentBytes),
     readingText('counter', 'process_cpu_seconds_total', 'Processor time used.', [[{}, figures.cpuSeconds]]),

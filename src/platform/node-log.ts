@@ -1,8 +1,9 @@
 // The log over pino, in the form its reader understands: a coloured line on a terminal, text with priorities for systemd's
 // journal, text on two streams for other supervisors, JSON for programs. No worker thread, no transport.
 
-import { destination, pino } from 'pino';
+import { pino } from 'pino';
 import type { Log, LogFields } from '../base/log.ts';
+import { LogOutput } from './log-output.ts';
 import { withPriority } from './systemd.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -32,36 +33,46 @@ export function logStyle(format: 'auto' | 'text' | 'json', reader: LogReader): L
   return format === 'text' ? 'syslog' : 'json';
 }
 
-export function createNodeLog(options: LogOptions): Log {
+export interface NodeLog extends Log {
+  /** Lines that could not be written. */
+  dropped(): number;
+}
+
+const STANDARD_OUTPUT = 1;
+const STANDARD_ERROR = 2;
+
+export function createNodeLog(options: LogOptions, descriptor = STANDARD_OUTPUT): NodeLog {
+  const sayDropped = (lines: number, why: string): void =>
+    log.warn(`${lines} lines of this log could not be written: ${why}`);
+  const out = new LogOutput(descriptor, sayDropped);
+  const err = new LogOutput(STANDARD_ERROR, sayDropped);
   const logger = pino(
     { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    streamFor(options),
+    streamFor(options, out, err),
   );
   const at =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
     (message: string, fields?: LogFields): void =>
       logger[level](fields ?? {}, message);
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  const log: NodeLog = {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    dropped: () => out.dropped + err.dropped,
+  };
+  return log;
 }
 
 interface LineStream {
   write(line: string): void;
 }
 
-function streamFor({ style, isColoured }: LogOptions): LineStream {
-  const out = destination({ dest: 1, sync: true });
+function streamFor({ style, isColoured }: LogOptions, out: LogOutput, err: LogOutput): LineStream {
   if (style === 'json') return out;
-  if (style === 'pretty') {
-    const print = (text: string): void => {
-      process.stdout.write(text);
-    };
-    return { write: (line) => print(`${prettyLine(line, isColoured)}\n`) };
-  }
-  if (style === 'journal') return { write: (line) => void out.write(`${journalLine(line)}\n`) };
-  const err = destination({ dest: 2, sync: true });
-  return {
-    write: (line) => void (isSerious(line) ? err : out).write(`${textLine(line)}\n`),
-  };
+  if (style === 'pretty') return { write: (line) => out.write(`${prettyLine(line, isColoured)}\n`) };
+  if (style === 'journal') return { write: (line) => out.write(`${journalLine(line)}\n`) };
+  return { write: (line) => (isSerious(line) ? err : out).write(`${textLine(line)}\n`) };
 }
 
 interface LevelOfPino {

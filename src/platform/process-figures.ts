@@ -9,13 +9,14 @@ export interface ProcessFigures {
   readonly cpuSeconds: number;
   /** 99th percentile since the last reading; 0 at the first, which starts the measuring. */
   readonly eventLoopDelay: Duration;
+  readonly logLinesDropped: number;
 }
 
 const RESOLUTION_MS = 20;
 const NANOSECONDS_PER_MS = 1e6;
 
 /** Measuring wakes the process fifty times a second, so it begins only when somebody reads the figures. */
-export function createProcessFigures(): () => ProcessFigures {
+export function createProcessFigures(logLinesDropped: () => number): () => ProcessFigures {
   let histogram: IntervalHistogram | undefined;
   return () => {
     const delay =
@@ -32,6 +33,7 @@ export function createProcessFigures(): () => ProcessFigures {
       heapBytes: heapUsed,
       cpuSeconds: (user + system) / 1e6,
       eventLoopDelay: milliseconds(Number.isFinite(delay) ? delay : 0),
+      logLinesDropped: logLinesDropped(),
     };
   };
 }

@@ -1,11 +1,12 @@
 // A program that is kept running because starting it costs more than what it is asked to do (`nft -i`).
 // Knows nothing of what is said; ends with whoever keeps it, and at the first sign of trouble.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import type { Dialogue } from '../base/host.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import { after, type Duration } from '../base/time.ts';
 import type { NodeClock } from './node-clock.ts';
+import { start } from './program-start.ts';
 
 interface Turn {
   readonly until: string;
@@ -15,8 +16,8 @@ interface Turn {
 export class ProgramDialogue implements Dialogue {
   readonly #clock: NodeClock;
   readonly #program: string;
-  /** Without file descriptors it has no streams, and an 'error' follows. */
-  readonly #child: ChildProcess;
+  /** Undefined: it could not be started. Without file descriptors it has no streams, and an 'error' follows. */
+  readonly #child: ChildProcess | undefined;
   #heard = '';
   #turn: Turn | undefined;
   #end: string | undefined;
@@ -26,12 +27,18 @@ export class ProgramDialogue implements Dialogue {
     this.#program = program;
     // Line editors keep a history in the home directory; a daemon's dialogue has no place in anybody's.
     const environment = { ...process.env, HOME: '/dev/null' };
-    this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: environment });
-    this.#child.stdout?.resume();
-    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
-    this.#child.on('error', (error) => this.#finish(`${program}: ${error.message}`));
-    this.#child.on('close', () => this.#finish(`${program} has ended`));
-    this.#child.stdin?.on('error', () => {});
+    const started = start(program, args, environment);
+    if (!started.ok) {
+      this.#end = started.error;
+      return;
+    }
+    const child = started.value;
+    this.#child = child;
+    child.stdout?.resume();
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
+    child.on('error', (error) => this.#finish(`${program}: ${error.message}`));
+    child.on('close', () => this.#finish(`${program} has ended`));
+    child.stdin?.on('error', () => {});
   }
 
   say(lines: string, until: string, endWithin: Duration): Promise<Result<string, string>> {
@@ -49,7 +56,7 @@ export class ProgramDialogue implements Dialogue {
           resolve(outcome);
         },
       };
-      this.#child.stdin?.write(lines);
+      this.#child?.stdin?.write(lines);
     });
   }
 
@@ -70,7 +77,7 @@ export class ProgramDialogue implements Dialogue {
 
   #finish(why: string): void {
     this.#end ??= why;
-    this.#child.kill('SIGKILL');
+    this.#child?.kill('SIGKILL');
     const turn = this.#turn;
     this.#turn = undefined;
     turn?.settle(refused(why));

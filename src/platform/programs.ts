@@ -1,11 +1,11 @@
 // Runs another program (nft) with a text on its standard input and a limit on its time.
 
-import { type ChildProcess, spawn } from 'node:child_process';
 import type { Dialogue, ProgramOutcome, ProgramRunner } from '../base/host.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import type { Duration } from '../base/time.ts';
 import type { NodeClock } from './node-clock.ts';
 import { ProgramDialogue } from './program-dialogue.ts';
+import { start } from './program-start.ts';
 
 export class NodePrograms implements ProgramRunner {
   readonly #clock: NodeClock;
@@ -21,7 +21,12 @@ export class NodePrograms implements ProgramRunner {
     endWithin: Duration,
   ): Promise<Result<ProgramOutcome, string>> {
     return new Promise((resolve) => {
-      const child: ChildProcess = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+      const started = start(program, args, process.env);
+      if (!started.ok) {
+        resolve(started);
+        return;
+      }
+      const child = started.value;
       let stdout = '';
       let stderr = '';
       // Without file descriptors there are no streams, and an 'error' follows.

@@ -24,7 +24,13 @@ function startBeside(
     descriptors: descriptorTexts(),
     version: '0.1.0',
     isDemo: false,
-    processFigures: () => ({ residentBytes: 0, heapBytes: 0, cpuSeconds: 0, eventLoopDelay: milliseconds(0) }),
+    processFigures: () => ({
+      residentBytes: 0,
+      heapBytes: 0,
+      cpuSeconds: 0,
+      eventLoopDelay: milliseconds(0),
+      logLinesDropped: 0,
+    }),
   });
   return { process, starting };
 }

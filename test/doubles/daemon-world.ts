@@ -127,7 +127,13 @@ export class DaemonWorld {
       descriptors: descriptorTexts(),
       version: '0.1.0',
       isDemo: false,
-      processFigures: () => ({ residentBytes: 0, heapBytes: 0, cpuSeconds: 0, eventLoopDelay: milliseconds(0) }),
+      processFigures: () => ({
+        residentBytes: 0,
+        heapBytes: 0,
+        cpuSeconds: 0,
+        eventLoopDelay: milliseconds(0),
+        logLinesDropped: 0,
+      }),
     });
     const started = await this.clock.resolve(starting, seconds(30));
     if (!started.ok) throw new Error(started.error);

@@ -69,7 +69,13 @@ export async function startLoopbackDaemon(
     descriptors: descriptorTexts(),
     version: '0.1.0',
     isDemo: true,
-    processFigures: () => ({ residentBytes: 0, heapBytes: 0, cpuSeconds: 0, eventLoopDelay: milliseconds(0) }),
+    processFigures: () => ({
+      residentBytes: 0,
+      heapBytes: 0,
+      cpuSeconds: 0,
+      eventLoopDelay: milliseconds(0),
+      logLinesDropped: 0,
+    }),
   });
   if (!started.ok) throw new Error(started.error);
   const daemon = started.value;

@@ -27,7 +27,13 @@ describe('carriers.md', () => {
 
 describe('grafana-dashboard.json', () => {
   it('asks only for metrics there are', () => {
-    const figures = { residentBytes: 1, heapBytes: 1, cpuSeconds: 1, eventLoopDelay: milliseconds(1) };
+    const figures = {
+      residentBytes: 1,
+      heapBytes: 1,
+      cpuSeconds: 1,
+      eventLoopDelay: milliseconds(1),
+      logLinesDropped: 0,
+    };
     const names = new Set(
       [...new Metrics().text(sampleSnapshot(), figures).matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name),
     );

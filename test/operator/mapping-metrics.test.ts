@@ -46,7 +46,13 @@ const mapping = (
 function watched() {
   const metrics = new Metrics();
   const watch = new MappingMetrics(metrics);
-  const figures = { residentBytes: 0, heapBytes: 0, cpuSeconds: 0, eventLoopDelay: milliseconds(0) };
+  const figures = {
+    residentBytes: 0,
+    heapBytes: 0,
+    cpuSeconds: 0,
+    eventLoopDelay: milliseconds(0),
+    logLinesDropped: 0,
+  };
   const has = (line: string): boolean => metrics.text(sampleSnapshot(), figures).split('\n').includes(line);
   const update = (now: Mapping, previous: Mapping, at: number): void =>
     watch.tableChanged([{ kind: 'updated', mapping: now, previous, isVisible: false }], instant(at));

@@ -4,7 +4,13 @@ import { Counter } from '../../src/operator/metric.ts';
 import { Metrics } from '../../src/operator/metrics.ts';
 import { sampleSnapshot } from './sample-source.ts';
 
-const FIGURES = { residentBytes: 60e6, heapBytes: 20e6, cpuSeconds: 1.5, eventLoopDelay: milliseconds(12) };
+const FIGURES = {
+  residentBytes: 60e6,
+  heapBytes: 20e6,
+  cpuSeconds: 1.5,
+  eventLoopDelay: milliseconds(12),
+  logLinesDropped: 0,
+};
 
 function sampleOf(text: string, series: string): number | undefined {
   const line = text.split('\n').find((one) => one.startsWith(`${series} `));

@@ -40,4 +40,12 @@ describe('a program that is kept', () => {
     const outcome = await dialogue.say('x\n', 'x', seconds(5));
     expect(outcome).toMatchObject({ ok: false, error: expect.stringContaining('no-such-program-here') });
   });
+
+  it('is refused when the system cannot start a program at all', async () => {
+    talk('/bin/true', ['x'.repeat(4_000_000)]);
+    expect(await dialogue.say('one\n', 'one', seconds(5))).toEqual({
+      ok: false,
+      error: expect.stringContaining('E2BIG'),
+    });
+  });
 });

@@ -27,4 +27,10 @@ describe('other programs', () => {
     const outcome = await programs.run('/bin/true', [], 'x'.repeat(1_000_000), seconds(5));
     expect(outcome.ok && outcome.value.exitCode).toBe(0);
   });
+
+  it('refuses the one request when the system cannot start a program at all', async () => {
+    // Longer than the kernel takes: like want of memory, Node throws this instead of telling it as an event.
+    const outcome = await programs.run('/bin/true', ['x'.repeat(4_000_000)], '', seconds(5));
+    expect(outcome).toEqual({ ok: false, error: expect.stringContaining('E2BIG') });
+  });
 });
