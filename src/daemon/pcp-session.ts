@@ -129,6 +129,11 @@ class NetworkedPcpSession implements PcpSession {
     return this.#driven.machine.health();
   }
 
+  seek(): boolean {
+    this.#driven.run((machine, now) => machine.seek(now));
+    return this.#driven.machine.isSeeking(this.#host.clock.now());
+  }
+
   sourceAddress(): IpAddress | undefined {
     return this.#driven.machine.sourceAddress();
   }

@@ -52,8 +52,8 @@ function terminate(context: IgdContext): ActionAnswer {
   return refused(isConnected(context) ? 501 : 711);
 }
 
-function getStatusInfo(context: IgdContext): ActionAnswer {
-  const { status, lastError } = context.gateway.known.connection();
+async function getStatusInfo(context: IgdContext): Promise<ActionAnswer> {
+  const { status, lastError } = await context.gateway.connection();
   return ok({ NewConnectionStatus: status, NewLastConnectionError: lastError, NewUptime: uptimeSeconds(context) });
 }
 

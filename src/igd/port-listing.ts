@@ -21,7 +21,7 @@ function entry(mapping: ListedMapping): string {
     element('NewProtocol', mapping.protocol),
     element('NewInternalPort', String(mapping.internalPort)),
     element('NewInternalClient', mapping.internalClient.text),
-    element('NewEnabled', '1'),
+    element('NewEnabled', mapping.isEnabled ? '1' : '0'),
     element('NewDescription', mapping.description),
     element('NewLeaseTime', String(mapping.leaseSeconds)),
     '</p:PortMappingEntry>',

@@ -118,8 +118,8 @@ function contentOf(mapping: ListedMapping): OutArguments {
   return {
     NewInternalPort: mapping.internalPort,
     NewInternalClient: mapping.internalClient.text,
-    // RFC 6970 §4.1: PCP holds no disabled mappings, so none is.
-    NewEnabled: true,
+    // RFC 6970 §4.1: PCP holds no disabled mappings. What waits for the server is shown as one: it is not open.
+    NewEnabled: mapping.isEnabled,
     NewPortMappingDescription: mapping.description,
     NewLeaseDuration: mapping.leaseSeconds,
   };

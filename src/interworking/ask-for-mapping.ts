@@ -38,6 +38,7 @@ export async function askForMapping(
 export async function mapSomehow(iw: Interworking, request: MapRequest, patience: () => Patience): Promise<MapOutcome> {
   const canDropPeers = request.remotePeers.length > 0 && iw.localNat !== undefined;
   if (canDropPeers && !iw.pcp.canFilterRemotePeers()) return mapSomehow(iw, withoutPeers(request), patience);
+  if (patience().kind === 'answer within') await iw.serverReturn.awaited();
   const outcome = await iw.pcp.map(request, patience());
   if (outcome.kind !== 'refused') return outcome;
   if (canDropPeers && FILTER_REFUSED.includes(outcome.code)) return mapSomehow(iw, withoutPeers(request), patience);

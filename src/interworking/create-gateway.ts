@@ -30,11 +30,12 @@ import { ProbeReservations } from './probe-reservations.ts';
 import { Quota } from './quota.ts';
 import { RefusalFeed, type RefusedRequest } from './refusal-feed.ts';
 import { Releases } from './releases.ts';
-import { renewMapping, whyLost } from './renew-mapping.ts';
+import { refusalOf, renewMapping } from './renew-mapping.ts';
 import { RenewalLoop, type RenewalOutput } from './renewal-loop.ts';
 import { RequestRate } from './request-rate.ts';
 import { resumeMappings } from './restore-mappings.ts';
 import { listenToServer } from './server-news.ts';
+import { ServerReturn } from './server-return.ts';
 
 export interface RunningGateway extends Gateway {
   /** Under the driver's care; what it returns goes to `perform`. */
@@ -86,7 +87,7 @@ class InterworkingGateway implements RunningGateway {
     this.#hosts = new HostDeparture({ grace: hostGrace, unseen: unseenHostKept });
     this.#renewals = new RenewalLoop(table, unit, {
       ending: (mapping) => this.#iw.releases.owe(mapping),
-      whyLost: (mapping) => whyLost(this.#iw, mapping),
+      refusalOf: (mapping) => refusalOf(this.#iw, mapping),
     });
     this.machine = {
       nextWake: (): Wake | undefined => earliestWake([this.#renewals.nextWake(), alarms.nextWake()]),
@@ -108,6 +109,7 @@ class InterworkingGateway implements RunningGateway {
       forgetAddress: () => this.#external.forget(),
       healthChanged: () => {
         this.#connection.healthChanged(now());
+        this.#iw.serverReturn.healthChanged();
         this.#knownChanged();
       },
     });
@@ -125,6 +127,10 @@ class InterworkingGateway implements RunningGateway {
   getListOfPortMappings: Gateway['getListOfPortMappings'] = (asker, selection, most) =>
     getListOfPortMappings(this.#iw, asker, selection, most);
   externalAddress: Gateway['externalAddress'] = (asker) => this.#external.ask(asker.address);
+  connection: Gateway['connection'] = async () => {
+    await this.#iw.serverReturn.awaited();
+    return this.known.connection();
+  };
 
   onWakeMoved(listener: () => void): void {
     this.#wakeMoved = listener;
@@ -168,7 +174,7 @@ class InterworkingGateway implements RunningGateway {
   }
 
   troubleOf(mapping: Mapping): string | undefined {
-    return this.#iw.trouble.get(mappingKeyText(mapping));
+    return this.#iw.trouble.get(mappingKeyText(mapping))?.why;
   }
 
   perform(output: RenewalOutput): void {
@@ -184,11 +190,13 @@ class InterworkingGateway implements RunningGateway {
 
   #assemble(context: GatewayContext): Interworking {
     const nonces = new NonceBook(context.drawNonce ?? (() => context.random.bytes(NONCE_BYTES)));
+    const alarms = new Alarms();
     return {
       ...context,
       unit: () => context.random.unit(),
       turns: new PortTurns(),
-      alarms: new Alarms(),
+      alarms,
+      serverReturn: new ServerReturn(context, alarms),
       nonces,
       quota: new Quota(context.table),
       rate: new RequestRate(),

@@ -9,7 +9,7 @@ import { objectionToDeleting } from './authorization.ts';
 import { upnpErrorOfOutcome } from './error-translation.ts';
 import type { Answer, ControlPoint, DeletedPortMappingName, PortMappingName } from './gateway.ts';
 import type { Interworking } from './interworking.ts';
-import { RELEASE_AGAIN } from './renewal-loop.ts';
+import { asIfRenewed, RELEASE_AGAIN } from './renewal-loop.ts';
 
 export async function deletePortMapping(
   iw: Interworking,
@@ -54,6 +54,14 @@ async function deleteOnce(
   const objection = objectionToDeleting(asker, mapping, iw.policy());
   if (objection !== undefined) return refused(objection.code);
   const why = `${asker.isOperator ? 'the operator' : asker.address.text} deleted it`;
+  if (mapping.state === 'waiting') {
+    // The grant is over: only a renewal whose answer was lost may have left something at the server.
+    const last = asIfRenewed(mapping, iw.now());
+    iw.releases.owe(last);
+    iw.table.remove(mapping, 'deleted', why);
+    void releaseInBackground(iw, last);
+    return ok(undefined);
+  }
   const release = iw.releases.begin(mapping, mapping.upstream.expiresAt, true);
   void release.then((outcome) => finish(iw, mapping, outcome, why));
   const answered = new AbortController();

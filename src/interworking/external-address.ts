@@ -84,6 +84,8 @@ export class ExternalAddress implements ExternalAddresses {
   async ask(asker: IpAddress): Promise<IpAddress | undefined> {
     const iw = this.#iw;
     if (iw === undefined) return undefined;
+    // Who asks for the address is about to ask for more.
+    await iw.serverReturn.awaited();
     const own = this.ofClient(asker) ?? (this.#latest?.isDoubted === false ? this.known(iw.now()) : undefined);
     if (own !== undefined) return own;
     const isInPeace = this.#silentUntil !== undefined && iw.now() < this.#silentUntil;

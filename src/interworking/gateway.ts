@@ -60,6 +60,8 @@ export interface ListedMapping {
   readonly description: string;
   /** What is left of the lease; 0 for endless. */
   readonly leaseSeconds: number;
+  /** False while it waits for the PCP server: nothing is shown as open that is not. */
+  readonly isEnabled: boolean;
 }
 
 export interface ConnectionStatus {
@@ -85,6 +87,8 @@ export interface Gateway {
   ): Answer<readonly ListedMapping[]>;
   /** Undefined: none known. Asks the PCP server with a short MAP when there is no mapping to know it from (RFC 6970 §4.2). */
   externalAddress(asker: ControlPoint): Promise<IpAddress | undefined>;
+  /** A server that seems to be away is asked first. */
+  connection(): Promise<ConnectionStatus>;
 
   /** What is known without asking anybody: for events. */
   readonly known: {

@@ -20,6 +20,7 @@ import type { Quota } from './quota.ts';
 import type { RefusalFeed } from './refusal-feed.ts';
 import type { Releases } from './releases.ts';
 import type { RequestRate } from './request-rate.ts';
+import type { ServerReturn } from './server-return.ts';
 
 export interface GatewayOptions {
   /** A control point gets its answer within this, 501 if the server is silent (RFC 6970 §5.1). */
@@ -81,6 +82,12 @@ export interface GatewayContext {
   readonly diskProblem: () => string | undefined;
 }
 
+export interface Trouble {
+  readonly why: string;
+  /** The server was heard, and said no. */
+  readonly isRefusal: boolean;
+}
+
 export interface Interworking extends GatewayContext {
   readonly unit: () => number;
   readonly turns: PortTurns;
@@ -88,13 +95,14 @@ export interface Interworking extends GatewayContext {
   readonly nonces: NonceBook;
   readonly quota: Quota;
   readonly rate: RequestRate;
+  readonly serverReturn: ServerReturn;
   readonly refusals: RefusalFeed;
   readonly lost: LostMappings;
   readonly releases: Releases;
   readonly probes: PortProbes;
   readonly external: ExternalAddresses;
   /** Why the last attempt to renew an entry failed, by the entry's key; no longer than the table. */
-  readonly trouble: Map<string, string>;
+  readonly trouble: Map<string, Trouble>;
   /** By nonce: which renewal asked last. What an earlier one brings back is stale; no longer than the table. */
   readonly renewals: Map<string, symbol>;
 }

@@ -37,4 +37,5 @@ export const listed = (mapping: Mapping, now: Instant): ListedMapping => ({
   internalPort: mapping.internalPort,
   description: mapping.description,
   leaseSeconds: leaseLeft(mapping.leaseEndsAt, now),
+  isEnabled: mapping.state !== 'waiting',
 });

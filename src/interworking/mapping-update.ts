@@ -18,7 +18,10 @@ export function applyMappingUpdate(iw: Interworking, update: MappingUpdate): voi
   const now = iw.now();
   const { change } = update;
   if (change.kind === 'refused') {
-    iw.trouble.set(mappingKeyText(mapping), `the server withdrew it: ${resultName(change.code)}`);
+    iw.trouble.set(mappingKeyText(mapping), {
+      why: `the server withdrew it: ${resultName(change.code)}`,
+      isRefusal: true,
+    });
     const expiresAt = earlier(mapping.upstream.expiresAt, after(now, REVOKED_FOR));
     iw.table.put({ ...mapping, state: 'restoring', upstream: { ...mapping.upstream, expiresAt, renewAt: now } });
     return;

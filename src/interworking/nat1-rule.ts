@@ -52,15 +52,17 @@ export function refreshNat1Rule(iw: Interworking, mapping: Mapping): void {
   });
 }
 
-/** No rule outlives its entry, whatever ended it. */
+/** No rule outlives its entry, whatever ended it. An entry that waits for the server keeps its port, but no rule. */
 export function removeNat1Rules(iw: Interworking, changes: MappingChanges): void {
   for (const change of changes) {
-    const rule = change.kind === 'removed' ? nat1RuleOf(change.mapping) : undefined;
+    const startsToWait =
+      change.kind === 'updated' && change.mapping.state === 'waiting' && change.previous.state !== 'waiting';
+    const rule = change.kind === 'removed' || startsToWait ? nat1RuleOf(change.mapping) : undefined;
     if (rule === undefined || iw.localNat === undefined) continue;
     void iw.localNat.remove(rule).then((removed) => {
       if (!removed.ok)
         iw.log.warn('The NAT1 rule of an ended mapping could not be removed', { problem: removed.error });
     });
-    iw.localNat.unreserve(rule.protocol, rule.nat1Port);
+    if (!startsToWait) iw.localNat.unreserve(rule.protocol, rule.nat1Port);
   }
 }

@@ -27,6 +27,8 @@ export interface PcpService {
   currentServer(): ServerId | undefined;
   /** "down": a request would be answered `unanswered` at once (RFC 6970 §5.1). */
   health(): 'up' | 'unknown' | 'down';
+  /** Somebody wants a server that is down. True: it is being asked whether it is back; not more than every 10 s. */
+  seek(): boolean;
   /** Our own address as the server sees it; undefined before the first socket. */
   sourceAddress(): IpAddress | undefined;
   /** Whether the upstream protocol can carry a request for another host (NAT-PMP cannot). */

@@ -29,7 +29,8 @@ export async function refreshMapping(
   const outcome = await mapSomehow(iw, request, () => patienceUntil(asking.deadline, iw.now(), asking.asker.hungUp));
   if (outcome.kind === 'unanswered') return refused(failure(501, outcome.why));
   if (outcome.kind === 'refused') {
-    iw.trouble.set(mappingKeyText(existing), failureOf(outcome, asking.action, asking.asker.igd).why);
+    const { why } = failureOf(outcome, asking.action, asking.asker.igd);
+    iw.trouble.set(mappingKeyText(existing), { why, isRefusal: true });
     return refused(failureOf(outcome, asking.action, asking.asker.igd));
   }
   if (iw.table.find(existing) === undefined) {

@@ -6,7 +6,7 @@ import { after, between, durationInWords, earlier, type Instant, longer, seconds
 import { type Mapping, mappingKeyText } from '../mapping/mapping.ts';
 import type { Granted, MapOutcome, Refused, Unanswered } from '../pcp/map-outcome.ts';
 import type { MapRequest } from '../pcp/map-request.ts';
-import { CANNOT_PROVIDE_EXTERNAL, resultName } from '../pcp/result-code.ts';
+import { CANNOT_PROVIDE_EXTERNAL, isShortLifetimeError, resultName } from '../pcp/result-code.ts';
 import { acceptGrant } from './accept-grant.ts';
 import { mapSomehow } from './ask-for-mapping.ts';
 import type { Interworking } from './interworking.ts';
@@ -63,7 +63,11 @@ function accept(iw: Interworking, current: Mapping | undefined, request: MapRequ
 function fail(iw: Interworking, current: Mapping, outcome: Refused | Unanswered, isLatest: boolean): void {
   const now = iw.now();
   const why = outcome.kind === 'refused' ? `${outcome.by} says ${resultName(outcome.code)}` : outcome.why;
-  iw.trouble.set(mappingKeyText(current), why);
+  iw.trouble.set(mappingKeyText(current), { why, isRefusal: outcome.kind === 'refused' });
+  if (current.state === 'waiting') {
+    if (isLatest) waitOn(iw, current, outcome, why);
+    return;
+  }
   iw.log.info(`Renewing ${mappingKeyText(current).trim()} failed`, {
     why,
     endsIn: durationInWords(between(now, current.upstream.expiresAt)),
@@ -73,6 +77,18 @@ function fail(iw: Interworking, current: Mapping, outcome: Refused | Unanswered,
   const hold = outcome.kind === 'refused' ? longer(outcome.hold, RECOVERY_AGAIN) : RECOVERY_AGAIN;
   const renewAt = earlier(after(now, hold), current.upstream.expiresAt);
   iw.table.put({ ...current, state: 'restoring', upstream: { ...current.upstream, renewAt } });
+}
+
+/** A server that is back and says no for long has decided; silence and passing troubles are waited out. */
+function waitOn(iw: Interworking, waiting: Mapping, outcome: Refused | Unanswered, why: string): void {
+  const now = iw.now();
+  const hasDecided = outcome.kind === 'refused' && outcome.by === 'server' && !isShortLifetimeError(outcome.code);
+  if (hasDecided) {
+    iw.table.remove(waiting, 'lost', `the PCP server is back and does not give it: ${why}`);
+    return;
+  }
+  const hold = outcome.kind === 'refused' ? longer(outcome.hold, RECOVERY_AGAIN) : RECOVERY_AGAIN;
+  iw.table.put({ ...waiting, upstream: { ...waiting.upstream, renewAt: after(now, hold) } });
 }
 
 /** The entry the answer is about: it may have moved to another external port, or be there for somebody else. */
@@ -85,5 +101,8 @@ function currentFor(iw: Interworking, asked: Mapping, request: MapRequest): Mapp
   return found !== undefined && isSame(found) ? found : iw.table.withNonce(request.nonce).find(isSame);
 }
 
-export const whyLost = (iw: Interworking, mapping: Mapping): string =>
-  `the PCP server stopped honouring it: ${iw.trouble.get(mappingKeyText(mapping)) ?? 'it did not answer'}`;
+/** Undefined: nobody said no. */
+export function refusalOf(iw: Interworking, mapping: Mapping): string | undefined {
+  const trouble = iw.trouble.get(mappingKeyText(mapping));
+  return trouble?.isRefusal === true ? trouble.why : undefined;
+}

@@ -1,9 +1,10 @@
-// One wake for the whole table (RFC 6970 §5.9; RFC 6887 §11.2.1): which entry is due, and for what. Leases that are
-// over and grants that ran out leave the table here; asking the server is told in `renew-mapping.ts`.
+// One wake for the whole table (RFC 6970 §5.9; RFC 6887 §11.2.1): which entry is due, and for what. Leases that are over
+// leave the table here. A grant that ran out leaves it, too, when the server has refused to renew it; when the server was
+// silent, the entry waits for it. Asking the server is told in `renew-mapping.ts`.
 
 import type { Machine, Wake } from '../base/machine.ts';
 import { earliestWake } from '../base/machine.ts';
-import { after, between, earlier, type Instant, seconds } from '../base/time.ts';
+import { after, between, earlier, type Instant, minutes, seconds } from '../base/time.ts';
 import { type Mapping, mappingKeyText } from '../mapping/mapping.ts';
 import type { DueMapping, MappingTable } from '../mapping/mapping-table.ts';
 import { nextWindow } from './renewal-schedule.ts';
@@ -17,10 +18,14 @@ export type RenewalOutput =
 /** A delete that was refused is tried again this often until the mapping ends by itself. */
 export const RELEASE_AGAIN = seconds(60);
 
+/** An entry that waits for the server is asked for in rounds of this length; a server that comes back starts one at once. */
+const WAITING_ROUND = minutes(15);
+
 export interface RenewalSurroundings {
   /** Called before an entry leaves the table that the server may keep: so that both are on the disk together. */
   ending(mapping: Mapping): void;
-  whyLost(mapping: Mapping): string;
+  /** What the server said against it; undefined: the server was silent. */
+  refusalOf(mapping: Mapping): string | undefined;
 }
 
 export class RenewalLoop implements Machine<RenewalOutput> {
@@ -49,9 +54,11 @@ export class RenewalLoop implements Machine<RenewalOutput> {
   #endLeases(now: Instant): readonly RenewalOutput[] {
     const outputs: RenewalOutput[] = [];
     for (let due = this.#table.nextLeaseEnd(); due !== undefined && due.at <= now; due = this.#table.nextLeaseEnd()) {
-      this.#surroundings.ending(due.mapping);
-      this.#table.remove(due.mapping, 'expired', 'its lease is over');
-      outputs.push({ kind: 'release', mapping: due.mapping });
+      const { mapping } = due;
+      const ended = mapping.state === 'waiting' ? asIfRenewed(mapping, now) : mapping;
+      this.#surroundings.ending(ended);
+      this.#table.remove(mapping, 'expired', '');
+      outputs.push({ kind: 'release', mapping: ended });
     }
     return outputs;
   }
@@ -75,11 +82,10 @@ export class RenewalLoop implements Machine<RenewalOutput> {
       this.#rest(mapping, earlier(after(now, RELEASE_AGAIN), upstream.expiresAt));
       return { kind: 'release', mapping };
     }
+    if (mapping.state === 'waiting') return this.#wait(mapping, now);
     if (now >= upstream.expiresAt) {
-      const gone = asIfRenewed(mapping, now);
-      this.#surroundings.ending(gone);
-      this.#table.remove(mapping, 'lost', this.#surroundings.whyLost(mapping));
-      return { kind: 'release', mapping: gone };
+      const refusal = this.#surroundings.refusalOf(mapping);
+      return refusal === undefined ? this.#wait(mapping, now) : this.#lose(mapping, refusal, now);
     }
     // RFC 6887 §14.1.3: a recovery retransmits; a renewal sends one packet per window.
     if (mapping.state === 'restoring' || mapping.state === 'degraded') {
@@ -91,13 +97,28 @@ export class RenewalLoop implements Machine<RenewalOutput> {
     return { kind: 'renew', mapping, until: next.renewAt };
   }
 
+  /** The lease goes on: what was promised comes back when the server does. */
+  #wait(mapping: Mapping, now: Instant): RenewalOutput {
+    const waiting: Mapping = { ...mapping, state: 'waiting' };
+    const until = after(now, WAITING_ROUND);
+    this.#rest(waiting, until);
+    return { kind: 'renew', mapping: waiting, until };
+  }
+
+  #lose(mapping: Mapping, refusal: string, now: Instant): RenewalOutput {
+    const gone = asIfRenewed(mapping, now);
+    this.#surroundings.ending(gone);
+    this.#table.remove(mapping, 'lost', `the PCP server stopped honouring it: ${refusal}`);
+    return { kind: 'release', mapping: gone };
+  }
+
   #rest(mapping: Mapping, renewAt: Instant): void {
     this.#table.put({ ...mapping, upstream: { ...mapping.upstream, renewAt } });
   }
 }
 
 /** The server may have heard the last renewal though we did not hear its answer: then it has a mapping nobody wants. */
-function asIfRenewed(mapping: Mapping, now: Instant): Mapping {
+export function asIfRenewed(mapping: Mapping, now: Instant): Mapping {
   const { upstream } = mapping;
   const expiresAt = after(now, between(upstream.grantedAt, upstream.expiresAt));
   return { ...mapping, upstream: { ...upstream, expiresAt } };

@@ -26,7 +26,12 @@ export function restoreMappings(
   inQuestion.sort((a, b) => a.upstream.expiresAt - b.upstream.expiresAt);
   iw.table.batch(() => {
     for (const [index, mapping] of inQuestion.entries()) {
-      const doubted = doubtedEntry(mapping, times[index] ?? iw.now(), iw.now());
+      const renewAt = times[index] ?? iw.now();
+      // What waits for the server is not open, and is only asked for sooner.
+      const doubted =
+        mapping.state === 'waiting'
+          ? { ...mapping, upstream: { ...mapping.upstream, renewAt } }
+          : doubtedEntry(mapping, renewAt, iw.now());
       iw.table.put(doubted);
       if (doubted.upstream.expiresAt !== mapping.upstream.expiresAt) refreshNat1Rule(iw, doubted);
     }
@@ -56,7 +61,8 @@ export function resumeMappings(iw: Interworking, stored: readonly Mapping[]): vo
         ended.push(mapping);
         letGo(iw, mapping);
       } else if (takesNat1Port(iw, mapping)) {
-        iw.table.put(mapping.state === 'deleting' ? mapping : doubtedEntry(mapping, now, now));
+        const isAsItWas = mapping.state === 'deleting' || mapping.state === 'waiting';
+        iw.table.put(isAsItWas ? mapping : doubtedEntry(mapping, now, now));
       } else {
         iw.log.warn('A stored mapping does not fit this configuration and is dropped', {
           protocol: mapping.protocol,
@@ -70,7 +76,8 @@ export function resumeMappings(iw: Interworking, stored: readonly Mapping[]): vo
     iw.log.info(`${ended.length} of ${stored.length} stored mappings are dropped: their leases ended in the meantime`, {
       ports: ended.slice(0, MOST_PORTS_NAMED).map(({ protocol, externalPort }) => `${protocol} ${externalPort}`),
     });
-  for (const mapping of iw.table.all()) if (nat1RuleOf(mapping) !== undefined) refreshNat1Rule(iw, mapping);
+  for (const mapping of iw.table.all())
+    if (mapping.state !== 'waiting' && nat1RuleOf(mapping) !== undefined) refreshNat1Rule(iw, mapping);
   restoreMappings(iw, () => true, OWN_RESTART_SPREAD);
 }
 

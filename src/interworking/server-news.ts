@@ -43,7 +43,7 @@ export function listenToServer(iw: Interworking, listener: ServerNewsListener): 
     healthChanged: () => {
       // Recoveries that found no server need not wait for their next attempt.
       if (iw.pcp.health() === 'up') {
-        restoreMappings(iw, (mapping) => mapping.state === 'restoring');
+        restoreMappings(iw, ({ state }) => state === 'restoring' || state === 'waiting');
         iw.releases.takeUp();
       }
       listener.healthChanged();

@@ -8,6 +8,8 @@ import { parseTransportProtocol } from '../base/transport-protocol.ts';
 import { type ClockReading, instantOf, wallTimeOf } from './clock-reading.ts';
 import type { Maker, Mapping, MappingKey, MappingState, Upstream } from './mapping.ts';
 
+const STATES: readonly MappingState[] = ['granted', 'restoring', 'degraded', 'waiting', 'deleting'];
+
 export type RecordFields = Readonly<Record<string, unknown>>;
 
 /** Raised whenever a reader of the old form would misunderstand the new one. */
@@ -144,9 +146,7 @@ function makerOf(record: unknown): Maker | undefined {
 }
 
 function stateOf(value: unknown): MappingState | undefined {
-  return value === 'granted' || value === 'restoring' || value === 'degraded' || value === 'deleting'
-    ? value
-    : undefined;
+  return STATES.find((state) => state === value);
 }
 
 export const isNonceText = (value: unknown): value is string =>

@@ -181,6 +181,7 @@ function isVisibleChange(previous: Mapping, next: Mapping): boolean {
     previous.internalPort !== next.internalPort ||
     previous.description !== next.description ||
     previous.leaseEndsAt !== next.leaseEndsAt ||
+    (previous.state === 'waiting') !== (next.state === 'waiting') ||
     !previous.internalClient.equals(next.internalClient) ||
     !previous.upstream.assignedAddress.equals(next.upstream.assignedAddress)
   );

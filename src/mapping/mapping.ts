@@ -66,6 +66,8 @@ export type MappingState =
   | 'restoring'
   /** Alive under another port than the published one; the published one is tried again and again. */
   | 'degraded'
+  /** Not open: the server was silent to the end of its lifetime. It is asked for again until the lease ends. */
+  | 'waiting'
   /** The control point deleted it while the server was silent; being released (RFC 6970 §5.8). */
   | 'deleting';
 

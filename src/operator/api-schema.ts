@@ -30,7 +30,7 @@ const mapping = v.object({
   renewInSeconds: secondsLeft,
   server: v.string(),
   nat1Port: orNull(port),
-  state: v.picklist(['granted', 'restoring', 'degraded', 'deleting']),
+  state: v.picklist(['granted', 'restoring', 'degraded', 'waiting', 'deleting']),
   reason: v.string(),
 });
 
@@ -81,6 +81,7 @@ const status = v.object({
     granted: v.number(),
     restoring: v.number(),
     degraded: v.number(),
+    waiting: v.optional(v.number(), 0),
     deleting: v.number(),
   }),
   /** Left out by daemons of the first releases. */

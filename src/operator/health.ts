@@ -43,7 +43,9 @@ function serverTrouble(snapshot: Snapshot, server: ServerView | undefined): Heal
   if (server.health === 'down') {
     const silent = `The PCP server ${name} has not answered for ${durationInWords(server.healthFor)}: no new port can be opened`;
     const open = snapshot.mappings.filter(isLive);
-    if (open.length === 0) return bad(`${silent}.`);
+    const waiting = snapshot.mappings.filter((mapping) => mapping.state === 'waiting').length;
+    const closed = `${countText(waiting, 'port')} ${waiting === 1 ? 'is' : 'are'} closed until it does`;
+    if (open.length === 0) return bad(waiting === 0 ? `${silent}.` : `${silent}, and ${closed}.`);
     const first = Math.min(...open.map((mapping) => mapping.lifetimeLeft));
     const soonest = durationInWords(first as (typeof open)[number]['lifetimeLeft']);
     return bad(
@@ -68,6 +70,11 @@ function worries(snapshot: Snapshot): Health | undefined {
   if (restoring > 0)
     return attention(
       `The PCP server lost its state: ${countText(restoring, 'port')} ${restoring === 1 ? 'is' : 'are'} being opened again.`,
+    );
+  const waiting = snapshot.mappings.filter((mapping) => mapping.state === 'waiting').length;
+  if (waiting > 0)
+    return bad(
+      `${countText(waiting, 'port')} ${waiting === 1 ? 'is' : 'are'} closed: the PCP server was silent too long; it is being asked again.`,
     );
   const degraded = snapshot.mappings.filter((mapping) => mapping.state === 'degraded').length;
   if (degraded > 0)

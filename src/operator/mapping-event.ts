@@ -58,7 +58,7 @@ function updateEvent(mapping: Mapping, previous: Mapping, at: WallTime, place: s
     const words = stateWords(mapping);
     return words === undefined
       ? undefined
-      : { at, kind: 'changed', level: mapping.state === 'degraded' ? 'warn' : 'info', text: `${place} ${words}` };
+      : { at, kind: 'changed', level: isBad(mapping) ? 'warn' : 'info', text: `${place} ${words}` };
   }
   const moved = placesOfMove(then, now);
   if (moved !== undefined) return moveEvent(at, place, moved);
@@ -68,6 +68,8 @@ function updateEvent(mapping: Mapping, previous: Mapping, at: WallTime, place: s
   }
   return undefined;
 }
+
+const isBad = ({ state }: Mapping): boolean => state === 'degraded' || state === 'waiting';
 
 const moveEvent = (at: WallTime, place: string, fromTo: string): OperatorEvent => ({
   at,
@@ -93,6 +95,8 @@ function stateWords(mapping: Mapping): string | undefined {
       return 'is open as promised again';
     case 'degraded':
       return `is open, but only at port ${mapping.upstream.assignedPort}: the server gave the promised one away`;
+    case 'waiting':
+      return 'is closed: the PCP server does not answer; it is asked again until the lease ends';
     case 'deleting':
       return 'closed here; the server is silent and will be told later';
     // Hundreds at once after a server's restart: the server's own event says it for all.

@@ -9,6 +9,7 @@ const STATE_WORDS: Readonly<Record<MappingView['state'], readonly [string, strin
   granted: ['good', 'open'],
   restoring: ['attention', 'being restored'],
   degraded: ['attention', 'degraded'],
+  waiting: ['bad', 'closed, waiting for the server'],
   deleting: ['attention', 'closing'],
 };
 

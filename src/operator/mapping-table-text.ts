@@ -20,6 +20,7 @@ const STATE_COLOUR: Readonly<Record<MappingJson['state'], Colour>> = {
   granted: 'green',
   restoring: 'yellow',
   degraded: 'yellow',
+  waiting: 'red',
   deleting: 'dim',
 };
 
@@ -27,6 +28,7 @@ const STATE_WORDS: Readonly<Record<MappingJson['state'], string>> = {
   granted: 'open',
   restoring: 'restoring',
   degraded: 'degraded',
+  waiting: 'waiting',
   deleting: 'closing',
 };
 

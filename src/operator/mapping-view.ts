@@ -82,9 +82,12 @@ function stateInWords(mapping: Mapping): string {
       return 'the server may have forgotten it; being mapped again';
     case 'degraded':
       return `open at port ${mapping.upstream.assignedPort} instead of ${mapping.externalPort}; the promised port is tried again`;
+    case 'waiting':
+      return 'not open: the PCP server does not answer; it is asked again until the lease ends';
     case 'deleting':
       return 'deleted here; the server has not confirmed yet';
   }
 }
 
-export const isLive = (view: MappingView): boolean => view.state !== 'deleting';
+/** It is open, or is about to be. */
+export const isLive = ({ state }: MappingView): boolean => state !== 'deleting' && state !== 'waiting';

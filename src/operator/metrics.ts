@@ -98,7 +98,7 @@ export class Metrics {
   }
 }
 
-const MAPPING_STATES = ['granted', 'restoring', 'degraded', 'deleting'] as const;
+const MAPPING_STATES = ['granted', 'restoring', 'degraded', 'waiting', 'deleting'] as const;
 
 function readings(snapshot: Snapshot, figures: ProcessFigures): string {
   const states = MAPPING_STATES.map(

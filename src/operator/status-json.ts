@@ -138,6 +138,7 @@ function countsOf({ mappings, maxMappings }: Snapshot): StatusJson['mappings'] {
     granted: count('granted'),
     restoring: count('restoring'),
     degraded: count('degraded'),
+    waiting: count('waiting'),
     deleting: count('deleting'),
   };
 }

@@ -82,6 +82,7 @@ function mappingsLine(counts: StatusJson['mappings']): string {
   const parts = [
     [counts.granted, 'open'],
     [counts.restoring, 'being restored'],
+    [counts.waiting, 'closed, waiting for the PCP server'],
     [counts.degraded, 'under another port'],
     [counts.deleting, 'being deleted'],
   ] as const;

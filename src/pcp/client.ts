@@ -133,6 +133,16 @@ export class Client implements Machine<ClientOutput> {
     return this.#current()?.health ?? 'unknown';
   }
 
+  /** Somebody wants the server in use, which is down. */
+  seek(now: Instant): Outputs {
+    return this.#conclude(this.#current()?.seek(now) ?? NOTHING, now);
+  }
+
+  /** A question is out whose answer may come at any moment. */
+  isSeeking(now: Instant): boolean {
+    return this.#current()?.isSeeking(now) ?? false;
+  }
+
   sourceAddress(): IpAddress | undefined {
     return this.#current()?.addresses.active?.source;
   }

@@ -84,6 +84,15 @@ export class Conversation implements Machine<ClientOutput> {
     return this.#context.knowledge.canFilter(now);
   }
 
+  seek(now: Instant): Outputs {
+    this.#context.liveness.demand(now);
+    return this.#presence.probeIfDue(now);
+  }
+
+  isSeeking(now: Instant): boolean {
+    return this.#context.liveness.wasJustAsked(now);
+  }
+
   /** First sign of life wanted: shows version, clock and whether anybody is there before a control point asks. */
   start(now: Instant): Outputs {
     this.#context.liveness.ask(now);

@@ -25,6 +25,8 @@ const FIRST_SEARCH = seconds(5);
 const LEAST_DEMAND_GAP = seconds(10);
 /** Signs that nobody is there, which may be forged, make it asked for no more often than this. */
 const LEAST_DOUBT_GAP = seconds(3);
+/** An answer that is not here by then is not expected any more. */
+const LONG_ROUND_TRIP = seconds(1);
 
 export class Liveness {
   health: Health = 'unknown';
@@ -88,6 +90,11 @@ export class Liveness {
     if (this.health !== 'down' || isRecent) return false;
     this.#demandedAt = now;
     return this.#heardAt === undefined;
+  }
+
+  /** An answer may come at any moment. */
+  wasJustAsked(now: Instant): boolean {
+    return this.#lastSentAt !== undefined && between(this.#lastSentAt, now) < LONG_ROUND_TRIP;
   }
 
   /** `isAnswered`: what came settles the open question, if any; otherwise it goes on being asked. */

@@ -65,6 +65,7 @@ const service: { -readonly [Name in keyof PcpService]: PcpService[Name] } = {
   releaseOwed: async () => ({ kind: 'released', server: SERVER, busyFor: seconds(0) }),
   currentServer: () => current,
   health: () => 'up',
+  seek: () => false,
   sourceAddress: () => INSIDE,
   canNameThirdParty: () => true,
   canFilterRemotePeers: () => true,

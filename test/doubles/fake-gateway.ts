@@ -39,6 +39,10 @@ export class FakeGateway implements Gateway {
     systemUpdateId: () => this.#changes,
   };
 
+  async connection(): Promise<ConnectionStatus> {
+    return this.known.connection();
+  }
+
   async addPortMapping(asker: ControlPoint, request: PortMappingRequest): Promise<Answer<void>> {
     this.#remember(asker, request);
     if (this.refuse !== undefined) return refused(this.refuse);
@@ -148,6 +152,7 @@ export class FakeGateway implements Gateway {
       description,
       leaseSeconds,
       externalPort,
+      isEnabled: true,
     });
     this.#changes += 1;
   }

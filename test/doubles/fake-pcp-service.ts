@@ -148,6 +148,11 @@ export class FakePcpService implements PcpService {
     return this.isKnownDown || this.#current === undefined ? 'down' : 'up';
   }
 
+  /** Whoever is known to be down here stays so until the test says otherwise. */
+  seek(): boolean {
+    return false;
+  }
+
   sourceAddress(): IpAddress | undefined {
     return this.#source;
   }

@@ -106,6 +106,11 @@ export class LanComputer {
     return answer.kind === 'success' ? (answer.out.get('NewConnectionStatus') ?? '') : outcomeOf(answer);
   }
 
+  async connectionError(): Promise<string> {
+    const answer = await this.#waitFor(this.asks('GetStatusInfo', []));
+    return answer.kind === 'success' ? (answer.out.get('NewLastConnectionError') ?? '') : outcomeOf(answer);
+  }
+
   asksToAdd(wish: Wish): Promise<SoapAnswer> {
     return this.#parts.promises.adding(this, wish, this.asks('AddPortMapping', wishArguments(wish, this.address)));
   }

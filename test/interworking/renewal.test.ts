@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { days, hours, minutes, seconds } from '../../src/base/time.ts';
+import { portNumber } from '../../src/base/port-number.ts';
+import { after, days, hours, minutes, seconds } from '../../src/base/time.ts';
+import { RenewalLoop } from '../../src/interworking/renewal-loop.ts';
+import { MappingTable } from '../../src/mapping/mapping-table.ts';
 import { LONGEST_LIFETIME_SECONDS } from '../../src/pcp/map-request.ts';
 import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-world.ts';
+import { someMapping } from '../mapping/some-mapping.ts';
 
 const HOST = '192.168.1.20';
 const host1 = controlPoint(HOST, 1);
@@ -191,3 +195,93 @@ describe('renewals that cross other requests', () => {
 function never(): never {
   throw new Error('there is no such mapping');
 }
+
+describe('an outage that is longer than the grant, while the lease goes on (RFC 6970 §5.9)', () => {
+  async function silentPastTheGrant() {
+    const world = await worldWith(0, 600, 1);
+    world.events.length = 0;
+    const before = world.gateway.known.systemUpdateId();
+    world.pcp.isSilent = true;
+    await world.advance(minutes(30));
+    return { world, before };
+  }
+  const listedNow = async (world: GatewayWorld) => {
+    const entry = await world.resolve(
+      world.gateway.getSpecificPortMappingEntry(host1, {
+        protocol: 'TCP',
+        externalPort: portNumber(5001),
+        remoteHost: '',
+      }),
+    );
+    return entry.ok ? entry.value.isEnabled : entry.error;
+  };
+
+  it('leaves the entry waiting for the server: no NAT1 rule, shown as not enabled, evented and told once', async () => {
+    const { world, before } = await silentPastTheGrant();
+    expect(world.mapping('TCP', 5001)?.state).toBe('waiting');
+    expect(world.localNat?.rules()).toEqual([]);
+    expect(await listedNow(world)).toBe(false);
+    expect(world.gateway.known.systemUpdateId()).toBe(before + 1);
+    expect(world.events).toMatchObject([{ level: 'warn', text: expect.stringContaining('is closed: the PCP server') }]);
+    expect(world.gateway.lost()).toEqual([]);
+  });
+
+  it('is over when the server answers: the same port is open again, and nobody had to ask', async () => {
+    const { world } = await silentPastTheGrant();
+    world.pcp.isSilent = false;
+    await world.advance(minutes(16));
+    expect(world.mapping('TCP', 5001)?.state).toBe('granted');
+    expect(world.server.find('TCP', 5001)).toBeDefined();
+    expect(world.localNat?.rules()).toHaveLength(1);
+    expect(await listedNow(world)).toBe(true);
+    expect(world.events.at(-1)?.text).toContain('open as promised again');
+  });
+
+  it('is waited out over a restart of ours, too', async () => {
+    const { world } = await silentPastTheGrant();
+    const again = await world.restart();
+    expect(again.mapping('TCP', 5001)?.state).toBe('waiting');
+    expect(again.localNat?.rules()).toEqual([]);
+    again.pcp.isSilent = false;
+    await again.advance(minutes(16));
+    expect(again.mapping('TCP', 5001)?.state).toBe('granted');
+    expect(again.localNat?.rules()).toHaveLength(1);
+  });
+
+  it('ends with the lease, and leaves nothing at a server that heard a renewal whose answer was lost', async () => {
+    const world = await worldWith(7200, 600);
+    world.pcp.answersToLose = Number.POSITIVE_INFINITY;
+    await world.advance(hours(2));
+    expect(world.table.size).toBe(0);
+    world.pcp.answersToLose = 0;
+    await world.advance(minutes(20));
+    expect(world.server.mappings()).toEqual([]);
+  });
+
+  it('a delete during it succeeds at once: nothing is open', async () => {
+    const { world } = await silentPastTheGrant();
+    expect(await world.delete(host1, 'TCP', 5001)).toBe('ok');
+    expect(world.table.size).toBe(0);
+    world.pcp.isSilent = false;
+    await world.advance(minutes(16));
+    expect(world.server.mappings()).toEqual([]);
+  });
+
+  it('a server that is back and gives the port no more ends the entry', async () => {
+    const { world } = await silentPastTheGrant();
+    world.server.refuseAll = { code: 2, lifetimeSeconds: 1800 };
+    world.pcp.isSilent = false;
+    await world.advance(minutes(20));
+    expect(world.table.size).toBe(0);
+    expect(world.gateway.lost()).toMatchObject([{ why: expect.stringContaining('NOT_AUTHORIZED') }]);
+  });
+
+  it('a process that stood still past its grants asks again when it goes on', () => {
+    const table = new MappingTable();
+    table.put(someMapping(5001, { leaseEndsAt: undefined, leaseSeconds: 0 }));
+    const loop = new RenewalLoop(table, () => 0.5, { ending: never, refusalOf: () => undefined });
+    const outputs = loop.handleTimeout(after(someMapping(5001).upstream.expiresAt, seconds(25)));
+    expect(outputs).toMatchObject([{ kind: 'renew', mapping: { externalPort: 5001, state: 'waiting' } }]);
+    expect(table.size).toBe(1);
+  });
+});

@@ -90,6 +90,7 @@ describe('a port that somebody else holds', () => {
         remoteHost: '',
         internalClient: IpAddress.of('192.168.1.99'),
         internalPort: portNumber(1234),
+        isEnabled: true,
         description: 'other',
         leaseSeconds: 0,
       });

@@ -218,3 +218,38 @@ describe('another server', () => {
     expect(second.ports()).toEqual([]);
   });
 });
+
+describe('a carrier that was away while no mapping was held', () => {
+  async function backAfterAnHour() {
+    const world = await DaemonWorld.open();
+    const desk = world.computer(DESK, 1);
+    expect(await desk.add({ external: 5001 })).toBe('ok');
+    expect(await desk.delete({ external: 5001 })).toBe('ok');
+    world.carrier.behaves({ silent: true });
+    expect(await desk.add({ external: 5001 })).toBe('error 501');
+    await world.passes(hours(1));
+    expect(await desk.connectionStatus()).toBe('Disconnected');
+    world.carrier.behaves({ silent: false });
+    // Between two of the daemon's own looks at the server.
+    await world.passes(seconds(20));
+    return desk;
+  }
+
+  it('is found at once by who asks for the state of the connection, and the error is over (RFC 6970 §5.1)', async () => {
+    const desk = await backAfterAnHour();
+    expect(await desk.connectionStatus()).toBe('Connected');
+    const asked = await desk.connectionError();
+    expect(asked).toBe('ERROR_NONE');
+    expect(await desk.add({ external: 5001 })).toBe('ok');
+  });
+
+  it('is found by the first AddPortMapping, which succeeds (RFC 6970 §5.1)', async () => {
+    const desk = await backAfterAnHour();
+    expect(await desk.add({ external: 5001 })).toBe('ok');
+  });
+
+  it('is found by who asks for the external address', async () => {
+    const desk = await backAfterAnHour();
+    expect(await desk.externalAddress()).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+  });
+});
