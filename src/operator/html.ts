@@ -1,6 +1,8 @@
 // HTML in template strings: whatever is put in is escaped, unless it is HTML already. Control points choose descriptions
 // and user agents, so nothing reaches a page any other way.
 
+import { UNPRINTABLE } from '../base/unprintable.ts';
+
 export class Html {
   readonly text: string;
 
@@ -18,9 +20,6 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
   ['"', '&quot;'],
   ["'", '&#39;'],
 ]);
-
-/** Control characters have no place in HTML; direction overrides could make one address look like another. */
-const UNPRINTABLE = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 const escaped = (text: string): string =>
   text.replace(UNPRINTABLE, '\ufffd').replace(/[&<>"']/g, (letter) => ENTITIES.get(letter) ?? letter);

@@ -19,7 +19,7 @@ const REMOVAL_KIND: Readonly<Record<RemovalReason, EventKind>> = {
 
 const REMOVAL_WORDS: Readonly<Record<RemovalReason, string>> = {
   deleted: 'closed',
-  expired: 'closed, its lease is over',
+  expired: 'closed',
   lost: 'lost',
   'host gone': 'closed, its host is gone',
   closing: 'closed with the daemon',
@@ -114,7 +114,7 @@ function placeText(mapping: Mapping, nameOfHost: NameOfHost): string {
 }
 
 function madeByText({ madeBy, description, internalClient }: Mapping): string {
-  if (madeBy.by === 'operator') return ' by the operator';
+  if (madeBy.isOperator) return ' by the operator';
   const what = description === '' ? '' : ` for "${description}"`;
   return madeBy.address.equals(internalClient) ? what : `${what} by ${madeBy.address}`;
 }

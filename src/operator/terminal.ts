@@ -1,5 +1,7 @@
 // Text for a terminal: aligned tables that fit the width, colour where it is wanted. Nothing here knows what a mapping is.
 
+import { UNPRINTABLE } from '../base/unprintable.ts';
+
 export interface Terminal {
   readonly columns: number;
   /** A terminal that shows colour, and nobody set NO_COLOR. */
@@ -28,7 +30,7 @@ export interface Cell {
 const GAP = '  ';
 
 /** Control points choose descriptions: nothing that moves the cursor may reach the terminal. */
-export const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}]/gu, '·');
+export const printable = (text: string): string => text.replace(UNPRINTABLE, '·');
 
 export function table(terminal: Terminal, columns: readonly Column[], rows: readonly (readonly Cell[])[]): string {
   const widths = columns.map((column, index) =>

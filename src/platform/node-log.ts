@@ -3,6 +3,7 @@
 
 import { pino } from 'pino';
 import type { Log, LogFields } from '../base/log.ts';
+import { UNPRINTABLE } from '../base/unprintable.ts';
 import { LogOutput } from './log-output.ts';
 import { withPriority } from './systemd.ts';
 
@@ -69,7 +70,7 @@ interface LineStream {
 }
 
 function streamFor({ style, isColoured }: LogOptions, out: LogOutput, err: LogOutput): LineStream {
-  if (style === 'json') return out;
+  if (style === 'json') return { write: (line) => out.write(`${jsonLine(line)}\n`) };
   if (style === 'pretty') return { write: (line) => out.write(`${prettyLine(line, isColoured)}\n`) };
   if (style === 'journal') return { write: (line) => out.write(`${journalLine(line)}\n`) };
   return { write: (line) => (isSerious(line) ? err : out).write(`${textLine(line)}\n`) };
@@ -96,13 +97,14 @@ function parsed(line: string) {
   return { ...known, clock: String(time).slice(11, 19), message: String(msg), fields: Object.entries(fields) };
 }
 
-function prettyLine(line: string, isColoured: boolean): string {
+/** Escaped, nothing is lost: who reads the JSON has every character back. */
+export const jsonLine = (line: string): string => onOneLine(line.trimEnd());
+
+export function prettyLine(line: string, isColoured: boolean): string {
   const { name, colour, clock, message, fields } = parsed(line);
-  const details = fields
-    .map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
-    .join('');
+  const details = fields.map(([key, value]) => ` ${key}=${fieldText(value)}`).join('');
   const paint = (text: string, code: string): string => (isColoured ? `${code}${text}\x1b[0m` : text);
-  return `${clock} ${paint(name.padEnd(5), colour)} ${message}${paint(details, '\x1b[2m')}`;
+  return `${clock} ${paint(name.padEnd(5), colour)} ${onOneLine(message)}${paint(details, '\x1b[2m')}`;
 }
 
 /** Without a clock: who collects such lines notes the time. */
@@ -123,6 +125,10 @@ function fieldText(value: unknown): string {
 }
 
 const onOneLine = (text: string): string =>
-  text.replace(/\p{Cc}/gu, (character) =>
-    character === '\n' ? '\\n' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  text.replace(UNPRINTABLE, (character) => (character === '\n' ? '\\n' : escapeOf(character)));
+
+/** As JSON writes it: in UTF-16. */
+const escapeOf = (character: string): string =>
+  Array.from({ length: character.length }, (_, unit) => character.charCodeAt(unit))
+    .map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`)
+    .join('');

@@ -25,7 +25,7 @@ describe('the gateway', () => {
     expect(told[0]).toMatch(new RegExp(`^granted: TCP 5001 .*${HOST}.*"chess"`));
     expect(told[1]).toMatch(new RegExp(`^granted: TCP 5002 .*${HOST}.*"game"`));
     expect(told[2]).toContain(`${HOST} deleted it`);
-    expect(told[3]).toMatch(/^expired: TCP 5001 .*its lease is over/);
+    expect(told[3]).toMatch(/^expired: TCP 5001 → [\d.:]+ closed: its lease is over$/);
   });
 
   it('closing deletes everything at the server, in NAT1 and on disk', async () => {

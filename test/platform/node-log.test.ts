@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { afterAll, describe, expect, it } from 'vitest';
-import { isSerious, journalLine, logStyle, textLine } from '../../src/platform/node-log.ts';
+import { isSerious, journalLine, jsonLine, logStyle, prettyLine, textLine } from '../../src/platform/node-log.ts';
 import { isReadByJournal, withPriority } from '../../src/platform/systemd.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'igd2pcp-log-'));
@@ -45,6 +45,14 @@ describe('a line of text', () => {
     const said = textLine(line(40, 'a\n<3>b', { name: 'x\n<3>y admin=1', device: '\u009b31m' }));
     expect(said).toBe('warn: a\\n<3>b name="x\\n<3>y admin=1" device="\\u009b31m"');
     expect(said).not.toMatch(/\p{Cc}/u);
+  });
+
+  it('turns no text round, and begins no line, on a terminal, in the journal and as JSON (bidi marks)', () => {
+    const forged = 'x\n12:00:00 warn  forged\u202e\u2066\u061c\u2028\u200b\u{e0041}';
+    const said = line(30, forged, { name: forged, more: [forged] });
+    for (const text of [prettyLine(said, false), textLine(said), journalLine(said), jsonLine(`${said}\n`)])
+      expect(text).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+    expect(JSON.parse(jsonLine(said))).toMatchObject({ msg: forged, name: forged, more: [forged] });
   });
 
   it.each([
