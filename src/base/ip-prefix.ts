@@ -45,6 +45,22 @@ export class IpPrefix {
     return ((other.bytes[whole] ?? 0) & mask) === ((this.address.bytes[whole] ?? 0) & mask);
   }
 
+  /** The address every host of this network listens to. A link of two or one has none (RFC 3021). */
+  isBroadcast(address: IpAddress): boolean {
+    return this.#hostBits(address) === 2 ** (32 - this.length) - 1;
+  }
+
+  /** Inside, and neither the network's own address nor its broadcast address. */
+  isHost(address: IpAddress): boolean {
+    return this.contains(address) && this.#hostBits(address) !== 0 && !this.isBroadcast(address);
+  }
+
+  /** What distinguishes the hosts of an IPv4 network; undefined where no address has a special meaning. */
+  #hostBits(address: IpAddress): number | undefined {
+    if (!address.isIPv4 || !this.address.isIPv4 || this.length >= 31) return undefined;
+    return address.bytes.subarray(12).reduce((value, byte) => value * 256 + byte, 0) % 2 ** (32 - this.length);
+  }
+
   toString(): string {
     return `${this.address.text}/${this.length}`;
   }

@@ -1,6 +1,7 @@
 // Configuration values that speak of networks: interfaces, PCP servers, where to listen.
 
 import { type Endpoint, endpointText, IpAddress } from '../base/ip-address.ts';
+import { IpPrefix } from '../base/ip-prefix.ts';
 import { isPortNumber, type PortNumber, portNumber } from '../base/port-number.ts';
 import { type Kind, listOf, scalar, whole } from './config-kind.ts';
 
@@ -36,6 +37,21 @@ export const interfaceName: Kind<string> = scalar({
   expected: 'an interface name such as "wan", or "" for the one with the default route',
   read: (value) => (typeof value === 'string' && (value === '' || isInterfaceName(value)) ? value : undefined),
   show: quoted,
+});
+
+const canBeRouted = ({ address, length }: IpPrefix): boolean =>
+  address.isIPv4 &&
+  length >= 8 &&
+  !(address.isUnspecified || address.isLoopback || address.isLinkLocal || address.isMulticast);
+
+export const routedPrefix: Kind<IpPrefix> = scalar({
+  placeholder: 'PREFIX',
+  expected: 'an IPv4 network such as "192.168.7.0/24", of 8 bits or more',
+  read: (value) => {
+    const prefix = typeof value === 'string' ? IpPrefix.parse(value) : undefined;
+    return prefix !== undefined && canBeRouted(prefix) ? prefix : undefined;
+  },
+  show: (prefix) => quoted(prefix.toString()),
 });
 
 /** A port, or 0 for any free one. */

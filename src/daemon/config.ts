@@ -3,6 +3,7 @@
 // How a row is read: config-reader.ts. What must fit together: config-checks.ts.
 
 import { IpAddress } from '../base/ip-address.ts';
+import type { IpPrefix } from '../base/ip-prefix.ts';
 import { portNumber } from '../base/port-number.ts';
 import { days, milliseconds, minutes, seconds } from '../base/time.ts';
 import { choice, duration, type Kind, listOf, path, text, whole, yesOrNo } from './config-kind.ts';
@@ -13,6 +14,7 @@ import {
   type PcpServerChoice,
   pcpServers,
   portOrAny,
+  routedPrefix,
 } from './config-network-kinds.ts';
 import { type PolicyRule, policyRules } from './config-rule-kind.ts';
 
@@ -40,6 +42,7 @@ const hidden = <K extends string, T>(row: ConfigOption<K, T>): ConfigOption<K, T
 
 const NO_INTERFACES: readonly string[] = [];
 const AUTO_SERVER: readonly PcpServerChoice[] = [{ kind: 'auto' }];
+const NO_PREFIXES: readonly IpPrefix[] = [];
 const NO_RULES: readonly PolicyRule[] = [];
 
 // UPnP AV and DCPs truncate friendly names at 64 characters (UDA 1.1 §2.3).
@@ -67,6 +70,8 @@ export const CONFIG_OPTIONS = [
     'The name that computers show for this gateway.'),
   option('lan.ssdp', 'ssdp', yesOrNo, true,
     'Announce the gateway and answer searches. Without it, clients must be told the description URL.'),
+  option('lan.routed_prefixes', 'routed-prefix', listOf(routedPrefix, 64), NO_PREFIXES,
+    'Networks of the house behind other routers, such as "192.168.7.0/24": their hosts may be mapped, too.'),
 
   option('wan.interface', 'wan', interfaceName, '',
     'The external interface; "" for the one with the default route.'),
@@ -101,13 +106,13 @@ export const CONFIG_OPTIONS = [
     'How often a short-lived refusal is asked again while the control point waits (RFC 6970 §5.6).'),
 
   option('policy.own_address_only', 'own-address-only', yesOrNo, true,
-    'A control point maps for its own address only.'),
+    'A control point maps for its own address only, and sees its own mappings only. Without it, for every host of the LAN.'),
   option('policy.min_port', 'min-port', whole('PORT', 1, 65535), 1024,
     'Lower ports are refused, on both sides of the mapping.'),
   option('policy.max_mappings', 'max-mappings', whole('COUNT', 1, 65535), 1024,
     'Most mappings altogether.'),
   option('policy.max_mappings_per_client', 'max-mappings-per-client', whole('COUNT', 1, 65535), 128,
-    'Most mappings of one LAN host.'),
+    'Most mappings of one LAN host, whatever number of addresses it has.'),
   option('policy.requests_per_minute', 'requests-per-minute', whole('COUNT', 0, 100_000), 240,
     'Changes and probes one LAN host may ask for in a minute; 0: as many as it likes.'),
   option('policy.rule', 'rule', policyRules, NO_RULES,

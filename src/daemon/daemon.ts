@@ -17,7 +17,7 @@ import { AdminDoors } from './admin-doors.ts';
 import type { Config } from './config.ts';
 import { objectionToLans } from './config-on-this-box.ts';
 import type { Driver } from './drive.ts';
-import { gatewayOptionsOf, judgesByMac, policyOf } from './gateway-settings.ts';
+import { gatewayOptionsOf, policyOf } from './gateway-settings.ts';
 import { HistoryKeeper } from './history-keeper.ts';
 import { LanHosts } from './lan-hosts.ts';
 import { LanSide, NO_LAN_COUNTS } from './lan-side.ts';
@@ -86,7 +86,7 @@ export class Daemon {
       owed,
       pcp,
       localNat: wan.nat,
-      policy: () => policyOf(this.#config),
+      policy: () => policyOf(this.#config, this.#lan?.lans() ?? []),
       options: gatewayOptionsOf(config, config.pcp.trusted || parts.isDemo),
       now: () => host.clock.now(),
       wallTime: () => host.clock.wallTime(),
@@ -271,8 +271,7 @@ export class Daemon {
   }
 
   async #prepare(request: HttpRequest): Promise<void> {
-    const isUnknown = request.method === 'POST' && this.#hosts.macOf(request.peer.address) === undefined;
-    if (isUnknown && judgesByMac(this.#config)) await this.#hosts.look();
+    if (request.method === 'POST') await this.#hosts.meet(request.peer.address);
   }
 
   #createOperatorView(): OperatorSource {

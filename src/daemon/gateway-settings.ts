@@ -1,12 +1,15 @@
 // From the configuration to what interworking asks for: the policy of the moment and the gateway's options.
 
 import { DEFAULT_GATEWAY_OPTIONS, type GatewayOptions } from '../interworking/interworking.ts';
-import { DEFAULT_POLICY, type Policy } from '../interworking/policy.ts';
+import { DEFAULT_POLICY, type LanNetwork, type Policy } from '../interworking/policy.ts';
 import type { Config } from './config.ts';
 
-export function policyOf({ policy }: Config): Policy {
+/** `lans`: those that are served now. */
+export function policyOf({ policy, lan }: Config, lans: readonly LanNetwork[]): Policy {
   return {
     ...DEFAULT_POLICY,
+    lans,
+    routedPrefixes: lan.routedPrefixes,
     ownAddressOnly: policy.ownAddressOnly,
     minPort: policy.minPort,
     maxMappings: policy.maxMappings,
@@ -29,6 +32,3 @@ export function gatewayOptionsOf({ pcp, hosts }: Config, isTrustedNetwork: boole
     hostGrace: hosts.grace,
   };
 }
-
-/** Rules by MAC need the asker's MAC before the request is judged. */
-export const judgesByMac = ({ policy }: Config): boolean => policy.rules.some((rule) => rule.client.kind === 'mac');

@@ -1,7 +1,7 @@
 // What is known about the hosts on the LAN: their MAC addresses from the neighbour table, their names and address leases
 // from dnsmasq's lease file. Read now and then and kept, because requests need it at once.
 
-import type { Host } from '../base/host.ts';
+import type { Host, Neighbour } from '../base/host.ts';
 import type { IpAddress } from '../base/ip-address.ts';
 import { parseDhcpLeases } from '../interworking/dhcp-leases.ts';
 import type { HostObservation } from '../interworking/host-departure.ts';
@@ -32,12 +32,16 @@ export class LanHosts {
   }
 
   async look(): Promise<HostObservation> {
-    const neighbours = await this.#host.network.neighbours();
-    this.#macs = new Map(neighbours.filter((row) => row.isReachable).map((row) => [row.address.text, row.mac]));
+    const neighbours = await this.#lookAtNeighbours();
     const leases = await this.#readLeases();
     const ownAddresses = this.#host.network.interfaces().map((row) => row.address);
     this.#observation = { leases, neighbours, ownAddresses };
     return this.#observation;
+  }
+
+  /** Before its request is judged by its MAC: who has just come is in the kernel's table, though not yet in ours. */
+  async meet(address: IpAddress): Promise<void> {
+    if (this.macOf(address) === undefined && !address.isLoopback) await this.#lookAtNeighbours();
   }
 
   macOf(address: IpAddress): string | undefined {
@@ -46,6 +50,12 @@ export class LanHosts {
 
   nameOf(address: string): string | undefined {
     return this.#names.get(address);
+  }
+
+  async #lookAtNeighbours(): Promise<readonly Neighbour[]> {
+    const neighbours = await this.#host.network.neighbours();
+    this.#macs = new Map(neighbours.filter((row) => row.isReachable).map((row) => [row.address.text, row.mac]));
+    return neighbours;
   }
 
   async #readLeases(): Promise<string | undefined> {

@@ -178,6 +178,11 @@ export class LanSide {
     return [...served, ...others];
   }
 
+  /** The networks that are served. */
+  lans(): readonly LanAddress[] {
+    return this.#listeners.map(({ lan }) => lan);
+  }
+
   subscribers(): number {
     return this.#eventing.counts().subscriptions;
   }

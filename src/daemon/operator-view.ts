@@ -4,7 +4,7 @@
 import type { Clock } from '../base/host.ts';
 import { IpAddress } from '../base/ip-address.ts';
 import { isPublicIPv4 } from '../base/ip-prefix.ts';
-import { isPortNumber, type PortNumber } from '../base/port-number.ts';
+import { isPortNumber } from '../base/port-number.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import { between, type Instant, type WallTime } from '../base/time.ts';
 import type { RunningGateway } from '../interworking/create-gateway.ts';
@@ -170,9 +170,10 @@ function requestOf(order: MappingOrder): Result<PortMappingRequest, OrderRefusal
   });
 }
 
-function inWords(code: UpnpErrorCode, { protocol, externalPort }: { protocol: string; externalPort: PortNumber }) {
+function inWords(code: UpnpErrorCode, { protocol, externalPort, internalClient }: PortMappingRequest) {
   const words: Partial<Record<UpnpErrorCode, string>> = {
     501: 'the PCP server does not answer or cannot do this: igd2pcp doctor says more',
+    600: `${internalClient} is in no network that is served (lan.interfaces, lan.routed_prefixes)`,
     606: 'the PCP server does not allow it',
     718: `${protocol} ${externalPort} is taken: by another host here, or at the carrier (--any takes another port)`,
     728: 'no more ports: the cap of policy.max_mappings, or of the carrier, is reached',

@@ -42,7 +42,7 @@ async function emptyState(host: Host, config: Config): Promise<Result<EmptiedTab
     owed,
     pcp,
     localNat: undefined,
-    policy: () => policyOf(config),
+    policy: () => policyOf(config, []),
     options: { ...gatewayOptionsOf(config, config.pcp.trusted), externalAddress: 'off' },
     now: () => host.clock.now(),
     wallTime: () => host.clock.wallTime(),

@@ -6,6 +6,7 @@ import { changedKeys } from './config-reader.ts';
 // These are read again for each request, or followed; everything else was used up when it was opened.
 const RELOADABLE: ReadonlySet<ConfigKey> = new Set<ConfigKey>([
   'lan.interfaces',
+  'lan.routed_prefixes',
   'wan.interface',
   'policy.own_address_only',
   'policy.min_port',
@@ -30,7 +31,7 @@ export function reload(running: Config, wanted: Config): Reload {
     // Key by key: what waits for a restart is to be named at the next reload, too.
     config: {
       ...running,
-      lan: { ...running.lan, interfaces: wanted.lan.interfaces },
+      lan: { ...running.lan, interfaces: wanted.lan.interfaces, routedPrefixes: wanted.lan.routedPrefixes },
       wan: { ...running.wan, interface: wanted.wan.interface },
       policy: wanted.policy,
       hosts: { ...running.hosts, dhcpLeases: wanted.hosts.dhcpLeases },

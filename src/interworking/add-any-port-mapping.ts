@@ -4,6 +4,7 @@ import { ANY_PORT, type PortNumber } from '../base/port-number.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import type { Mapping } from '../mapping/mapping.ts';
 import { serviceTurn } from './add-port-mapping.ts';
+import { isKeptForOperator } from './authorization.ts';
 import type { Answer, ControlPoint, PortMappingRequest } from './gateway.ts';
 import type { Interworking } from './interworking.ts';
 import { type Added, keptOrTakenBack, made, refreshed } from './kept-promise.ts';
@@ -36,6 +37,7 @@ export async function addAnyPortMapping(
 
 async function addOnce(iw: Interworking, asking: Asking): Promise<Result<Added, Failure>> {
   const existing = entryThatServes(iw, asking.request);
+  if (existing !== undefined && isKeptForOperator(asking.asker, existing)) return refreshed(ok(existing));
   if (existing !== undefined) return refreshed(await refreshMapping(iw, existing, asking));
   const twin = iw.localNat === undefined ? sameService(iw, asking.request)[0] : undefined;
   if (twin !== undefined) return refused(failure(728, `the server maps ${twin.internalPort} for another remote host`));

@@ -2,6 +2,7 @@
 
 import { ok, type Result, refused } from '../base/result.ts';
 import type { Mapping } from '../mapping/mapping.ts';
+import { isKeptForOperator } from './authorization.ts';
 import type { Answer, ControlPoint, PortMappingRequest } from './gateway.ts';
 import type { Interworking } from './interworking.ts';
 import { type Added, keptOrTakenBack, made, refreshed } from './kept-promise.ts';
@@ -48,6 +49,10 @@ async function addOnce(iw: Interworking, asking: Asking): Promise<Result<Added, 
     if (!existing.internalClient.equals(request.internalClient))
       return refused(failure(718, `${existing.internalClient.text} has this port`));
     if (existing.remoteHost !== request.remoteHost) return refused(failure(718, 'the port has another remote host'));
+  }
+  if (existing !== undefined && isKeptForOperator(asker, existing)) {
+    const isSame = existing.internalPort === request.internalPort;
+    return isSame ? refreshed(ok(existing)) : refused(failure(718, 'the operator made it'));
   }
   const twin = otherPortOfSameService(iw, request);
   if (twin !== undefined) return refused(failure(718, `the server maps ${twin.internalPort} to ${twin.externalPort}`));

@@ -122,8 +122,8 @@ class InterworkingGateway implements RunningGateway {
     deletePortMappingRange(this.#iw, asker, selection);
   getSpecificPortMappingEntry: Gateway['getSpecificPortMappingEntry'] = (asker, name) =>
     getSpecificPortMappingEntry(this.#iw, asker, name);
-  getGenericPortMappingEntry: Gateway['getGenericPortMappingEntry'] = (_asker, index) =>
-    getGenericPortMappingEntry(this.#iw, index);
+  getGenericPortMappingEntry: Gateway['getGenericPortMappingEntry'] = (asker, index) =>
+    getGenericPortMappingEntry(this.#iw, asker, index);
   getListOfPortMappings: Gateway['getListOfPortMappings'] = (asker, selection, most) =>
     getListOfPortMappings(this.#iw, asker, selection, most);
   externalAddress: Gateway['externalAddress'] = (asker) => this.#external.ask(asker.address);
@@ -198,7 +198,7 @@ class InterworkingGateway implements RunningGateway {
       alarms,
       serverReturn: new ServerReturn(context, alarms),
       nonces,
-      quota: new Quota(context.table),
+      quota: new Quota(context.table, context.macOf),
       rate: new RequestRate(),
       refusals: new RefusalFeed(),
       lost: new LostMappings(),

@@ -1,16 +1,21 @@
 // Entries as control points see them, from the table alone: GetGenericPortMappingEntry and GetListOfPortMappings are
-// never relayed (RFC 6970 §5.7).
+// never relayed (RFC 6970 §5.7). A control point that maps for itself only sees its own only, here as everywhere.
 
 import { ok, refused } from '../base/result.ts';
 import type { Instant } from '../base/time.ts';
 import type { Mapping } from '../mapping/mapping.ts';
+import { maySeeAll } from './authorization.ts';
 import { selectMappings } from './delete-port-mapping-range.ts';
 import type { Answer, ControlPoint, ListedMapping, PortMappingSelection } from './gateway.ts';
 import type { Interworking } from './interworking.ts';
 import { leaseLeft } from './lease.ts';
 
-export function getGenericPortMappingEntry(iw: Interworking, index: number): Answer<ListedMapping> {
-  const mapping = iw.table.at(index);
+export function getGenericPortMappingEntry(
+  iw: Interworking,
+  asker: ControlPoint,
+  index: number,
+): Answer<ListedMapping> {
+  const mapping = maySeeAll(asker, iw.policy()) ? iw.table.at(index) : iw.table.atOfClient(asker.address, index);
   return mapping === undefined ? refused(713) : ok(listed(mapping, iw.now()));
 }
 

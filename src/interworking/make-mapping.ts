@@ -1,6 +1,7 @@
 // Makes one new mapping (RFC 6970 §5.6): a place to come in, a MAP, the NAT1 rule, then the table, then the disk.
 // Whatever fails takes back what was done before it.
 
+import { cutToOctets } from '../base/cut-to-octets.ts';
 import { ANY_IPV4 } from '../base/ip-address.ts';
 import { ANY_PORT, type PortNumber } from '../base/port-number.ts';
 import { ok, type Result, refused } from '../base/result.ts';
@@ -142,10 +143,14 @@ function mappingOf(
   };
 }
 
-const makerOf = (asker: ControlPoint, action: Asking['action']): Maker => ({
+/** Some clients name every library they are built from; the page and the disk need the first of them. */
+const MOST_OF_USER_AGENT = 128;
+
+export const makerOf = (asker: ControlPoint, action: Asking['action']): Maker => ({
   address: asker.address,
-  userAgent: asker.userAgent,
-  by: asker.isOperator && action === 'AddPortMapping' ? 'operator' : action,
+  userAgent: cutToOctets(asker.userAgent, MOST_OF_USER_AGENT),
+  by: action,
+  isOperator: asker.isOperator,
   igd: asker.igd,
 });
 

@@ -15,6 +15,12 @@ export interface PolicyRule {
   readonly internalPorts: PortRange;
 }
 
+export interface LanNetwork {
+  /** This box's own. */
+  readonly address: IpAddress;
+  readonly prefix: IpPrefix;
+}
+
 export interface Policy {
   /** A control point maps for itself only, and sees and deletes by port only what is its own. */
   readonly ownAddressOnly: boolean;
@@ -25,6 +31,10 @@ export interface Policy {
   readonly requestsPerMinute: number;
   /** First match wins; no match allows. */
   readonly rules: readonly PolicyRule[];
+  /** The networks that are served. */
+  readonly lans: readonly LanNetwork[];
+  /** Networks of the house behind other routers: their hosts may be internal clients, too. */
+  readonly routedPrefixes: readonly IpPrefix[];
   /** External ports this box uses itself or forwards statically. */
   readonly reservedPorts: readonly PortRange[];
 }
@@ -36,6 +46,8 @@ export const DEFAULT_POLICY: Policy = {
   maxMappingsPerClient: 128,
   requestsPerMinute: 240,
   rules: [],
+  lans: [],
+  routedPrefixes: [],
   reservedPorts: [],
 };
 
@@ -55,6 +67,13 @@ export function policyObjection(policy: Policy, question: PolicyQuestion): strin
   const index = policy.rules.findIndex((rule) => matches(rule, question));
   return policy.rules[index]?.action === 'deny' ? `rule ${index + 1} denies it` : undefined;
 }
+
+/** Anything else would make this box a relay into the Internet or into itself. */
+export const isHostOfTheHouse = ({ lans, routedPrefixes }: Policy, client: IpAddress): boolean =>
+  lans.some(({ prefix }) => prefix.isHost(client)) || routedPrefixes.some((prefix) => prefix.isHost(client));
+
+export const isThisBox = ({ lans }: Policy, client: IpAddress): boolean =>
+  lans.some(({ address }) => address.equals(client));
 
 export const isReservedPort = (policy: Policy, port: PortNumber): boolean =>
   policy.reservedPorts.some((range) => isInPortRange(port, range));

@@ -1,39 +1,73 @@
-// How many mappings there may be, in all and per internal client (RFC 6970 §6), counting those still being asked for.
+// How many mappings there may be, in all and per machine (RFC 6970 §6), counting those still being asked for. A machine
+// may have many addresses: it is known by its MAC where there is one.
 
-import type { IpAddress } from '../base/ip-address.ts';
+import { IpAddress } from '../base/ip-address.ts';
 import type { MappingTable } from '../mapping/mapping-table.ts';
 import type { Policy } from './policy.ts';
 
+/** Of all mappings this share is for machines that hold fewer than a few: who fills the table shuts nobody out. */
+const SHARE_FOR_NEWCOMERS = 1 / 8;
+/** What a console or a program needs. */
+const A_FEW = 4;
+
 export class Quota {
   readonly #table: MappingTable;
+  readonly #macOf: (address: IpAddress) => string | undefined;
+  /** By the texts of addresses that have mappings: an address that is not seen any more still belongs to its machine. */
+  #machines = new Map<string, string>();
   readonly #underWay = new Map<string, number>();
   #allUnderWay = 0;
 
-  constructor(table: MappingTable) {
+  constructor(table: MappingTable, macOf: (address: IpAddress) => string | undefined) {
     this.#table = table;
+    this.#macOf = macOf;
+  }
+
+  /** The MAC of an address, or its text where there is none to know. */
+  machineOf(address: IpAddress): string {
+    return this.#macOf(address)?.toLowerCase() ?? this.#machines.get(address.text) ?? address.text;
   }
 
   /** Why there may be no more of them; undefined: one more is fine. */
-  objection(client: IpAddress, policy: Policy): string | undefined {
-    if (this.#table.size + this.#allUnderWay >= policy.maxMappings) return `there are ${policy.maxMappings} mappings`;
-    const own = this.#table.countOfClient(client) + (this.#underWay.get(client.text) ?? 0);
-    return own >= policy.maxMappingsPerClient ? `${client.text} has ${own} mappings` : undefined;
+  objection(client: IpAddress, { maxMappings, maxMappingsPerClient }: Policy): string | undefined {
+    const all = this.#table.size + this.#allUnderWay;
+    if (all >= maxMappings) return `there are ${maxMappings} mappings`;
+    const machine = this.machineOf(client);
+    const own = this.#heldBy(machine) + (this.#underWay.get(machine) ?? 0);
+    if (own >= maxMappingsPerClient) return `${client.text} has ${own} mappings`;
+    const share = Math.floor(maxMappings * SHARE_FOR_NEWCOMERS);
+    return own >= A_FEW && all >= maxMappings - share ? `the last ${share} mappings are for other hosts` : undefined;
   }
 
   /** Counts one more for as long as `work` takes; the table counts it afterwards. */
   async during<T>(client: IpAddress, work: () => Promise<T>): Promise<T> {
-    this.#count(client, 1);
+    const machine = this.machineOf(client);
+    this.#machines.set(client.text, machine);
+    this.#count(machine, 1);
     try {
       return await work();
     } finally {
-      this.#count(client, -1);
+      this.#count(machine, -1);
     }
   }
 
-  #count(client: IpAddress, change: 1 | -1): void {
-    const next = (this.#underWay.get(client.text) ?? 0) + change;
+  #heldBy(machine: string): number {
+    const machines = new Map<string, string>();
+    let held = 0;
+    for (const text of this.#table.clients()) {
+      const address = IpAddress.of(text);
+      const owner = this.machineOf(address);
+      machines.set(text, owner);
+      if (owner === machine) held += this.#table.countOfClient(address);
+    }
+    this.#machines = machines;
+    return held;
+  }
+
+  #count(machine: string, change: 1 | -1): void {
+    const next = (this.#underWay.get(machine) ?? 0) + change;
     this.#allUnderWay += change;
-    if (next === 0) this.#underWay.delete(client.text);
-    else this.#underWay.set(client.text, next);
+    if (next === 0) this.#underWay.delete(machine);
+    else this.#underWay.set(machine, next);
   }
 }

@@ -9,7 +9,7 @@ import { acceptGrant } from './accept-grant.ts';
 import { mapSomehow, patienceUntil } from './ask-for-mapping.ts';
 import type { Interworking } from './interworking.ts';
 import { leaseEnd, promisedLease } from './lease.ts';
-import { type Asking, type Failure, failure, failureOf } from './make-mapping.ts';
+import { type Asking, type Failure, failure, failureOf, makerOf } from './make-mapping.ts';
 import { applyNat1RuleUntil, refreshNat1Rule } from './nat1-rule.ts';
 import { upstreamOf } from './renewal-schedule.ts';
 import { renewalRequest } from './upstream-request.ts';
@@ -45,11 +45,14 @@ export async function refreshMapping(
 }
 
 /** The entry with the terms of the new request; the grant is what it was. */
-function withNewTerms(iw: Interworking, existing: Mapping, { asker, request }: Asking): Mapping {
+function withNewTerms(iw: Interworking, existing: Mapping, { asker, request, action }: Asking): Mapping {
   const current = iw.table.find(existing) ?? existing;
+  // What the operator adds is the operator's, and what the operator gave up is who asks for it next.
+  const changesHands = asker.isOperator !== current.madeBy.isOperator;
   const leaseSeconds = promisedLease(request.leaseSeconds, asker.igd);
   return {
     ...current,
+    madeBy: changesHands ? makerOf(asker, action) : current.madeBy,
     internalPort: request.internalPort,
     description: request.description,
     remotePeers: request.remotePeers,

@@ -2,7 +2,7 @@
 // the values first, then who asks, then how much and how often.
 
 import { ANY_PORT } from '../base/port-number.ts';
-import { type Objection, objectionToMapping } from './authorization.ts';
+import { type Objection, objectionToMapping, objectionToPlace } from './authorization.ts';
 import type { ControlPoint, PortMappingRequest } from './gateway.ts';
 import type { Interworking } from './interworking.ts';
 
@@ -18,6 +18,7 @@ export function objectionToRequest(
   return (
     objectionToValues(asker, request, action) ??
     objectionToMapping(asker, request, iw.policy(), iw.macOf(request.internalClient)) ??
+    objectionToPlace(asker, request.internalClient, iw.policy()) ??
     objectionToHaste(iw, asker)
   );
 }
@@ -46,7 +47,8 @@ function objectionToValues(
 
 export function objectionToHaste(iw: Interworking, asker: ControlPoint): Objection | undefined {
   const { requestsPerMinute } = iw.policy();
-  if (asker.isOperator || iw.rate.admit(asker.address, requestsPerMinute, iw.now())) return undefined;
+  if (asker.isOperator || iw.rate.admit(iw.quota.machineOf(asker.address), requestsPerMinute, iw.now()))
+    return undefined;
   return { code: asker.igd === 1 ? 501 : 728, why: `more than ${requestsPerMinute} requests in a minute` };
 }
 

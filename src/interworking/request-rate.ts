@@ -1,7 +1,6 @@
 // How often a control point may ask for changes: each may cost a packet and a mapping at the carrier (RFC 6970 §6).
-// A token bucket per address.
+// A token bucket per machine.
 
-import type { IpAddress } from '../base/ip-address.ts';
 import { between, type Instant } from '../base/time.ts';
 
 /** A LAN of this many talkers is none; past it the one that asked longest ago starts afresh. */
@@ -17,14 +16,14 @@ export class RequestRate {
   readonly #buckets = new Map<string, Bucket>();
 
   /** Whether one more is fine; counts it when it is. */
-  admit(asker: IpAddress, perMinute: number, now: Instant): boolean {
+  admit(machine: string, perMinute: number, now: Instant): boolean {
     if (perMinute === 0) return true;
-    const bucket = this.#buckets.get(asker.text) ?? { tokens: perMinute, at: now };
+    const bucket = this.#buckets.get(machine) ?? { tokens: perMinute, at: now };
     const refill = (between(bucket.at, now) * perMinute) / MS_PER_MINUTE;
     const tokens = Math.min(perMinute, bucket.tokens + refill);
     const isAdmitted = tokens >= 1;
-    this.#buckets.delete(asker.text);
-    this.#buckets.set(asker.text, { tokens: isAdmitted ? tokens - 1 : tokens, at: now });
+    this.#buckets.delete(machine);
+    this.#buckets.set(machine, { tokens: isAdmitted ? tokens - 1 : tokens, at: now });
     const [oldest] = this.#buckets.keys();
     if (this.#buckets.size > MOST_ASKERS && oldest !== undefined) this.#buckets.delete(oldest);
     return isAdmitted;

@@ -47,6 +47,11 @@ export class EntryOrder<Key> {
     if (slots > SMALLEST_SQUEEZE && slots > 2 * this.size) this.#squeeze();
   }
 
+  /** Some of the keys, earliest first. */
+  sorted(keys: readonly Key[]): readonly Key[] {
+    return [...keys].sort((a, b) => (this.#slots.get(a) ?? 0) - (this.#slots.get(b) ?? 0));
+  }
+
   at(index: number): Key | undefined {
     if (!Number.isInteger(index) || index < 0 || index >= this.size) return undefined;
     let slot = 0;

@@ -142,7 +142,8 @@ function makerOf(record: unknown): Maker | undefined {
   const { by, igd, userAgent } = record;
   if (address === undefined || typeof userAgent !== 'string' || (igd !== 1 && igd !== 2)) return undefined;
   if (by !== 'AddPortMapping' && by !== 'AddAnyPortMapping' && by !== 'operator') return undefined;
-  return { address, userAgent, by, igd };
+  const isOperator = by === 'operator' || record['isOperator'] === true;
+  return { address, userAgent, by: by === 'operator' ? 'AddPortMapping' : by, isOperator, igd };
 }
 
 function stateOf(value: unknown): MappingState | undefined {

@@ -109,6 +109,13 @@ export class MappingTable {
     return text === undefined ? undefined : this.#entries.get(text);
   }
 
+  /** The same among the entries of one client. */
+  atOfClient(client: IpAddress, index: number): Mapping | undefined {
+    const texts = this.ofClient(client).map(mappingKeyText);
+    const text = this.#order.sorted(texts)[index];
+    return text === undefined ? undefined : this.#entries.get(text);
+  }
+
   *all(): IterableIterator<Mapping> {
     for (const text of this.#order) {
       const mapping = this.#entries.get(text);

@@ -36,7 +36,9 @@ export interface Maker {
   /** Of the control point. */
   readonly address: IpAddress;
   readonly userAgent: string;
-  readonly by: 'AddPortMapping' | 'AddAnyPortMapping' | 'operator';
+  readonly by: 'AddPortMapping' | 'AddAnyPortMapping';
+  /** The person at the box, not a control point. */
+  readonly isOperator: boolean;
   readonly igd: 1 | 2;
 }
 

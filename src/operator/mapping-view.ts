@@ -57,7 +57,7 @@ export function mappingView(
     description: mapping.description,
     madeBy: madeBy.address.text,
     userAgent: madeBy.userAgent,
-    action: madeBy.by,
+    action: madeBy.isOperator ? 'operator' : madeBy.by,
     createdAt: mapping.createdAt,
     leaseLeft: mapping.leaseEndsAt === undefined ? undefined : positive(between(now, mapping.leaseEndsAt)),
     lifetimeLeft: positive(between(now, upstream.expiresAt)),

@@ -10,8 +10,6 @@ import type { DaemonWorld } from './daemon-world.ts';
 import type { Promised } from './promises-made.ts';
 import type { ScenarioCarrier } from './scenario-carrier.ts';
 
-/** A computer that does nothing but look. */
-const lookerAt = (router: string): string => router.replace(/\d+$/, '250');
 /** Packets that were sent so long before a kill have come in. */
 const UNDER_WAY = seconds(30);
 /** How far two clocks that count the same seconds may be apart: both round. */
@@ -23,10 +21,9 @@ export async function disagreements(
 ): Promise<readonly string[]> {
   // The kernel is written once a tick, behind the answer to a delete.
   await world.passes(milliseconds(1));
-  const listing = await world.computer(lookerAt(world.lanAddress)).listing();
   const table = world.table();
   return [
-    ...listingAgainstTable(listing, table),
+    ...(await listingsAgainstTable(world, table)),
     ...carrierAgainstTable(world, carrier, table),
     ...(world.nat === 'nftables' ? kernelAgainstTable(world, table) : []),
     ...promisesAgainstTable(world, table),
@@ -42,6 +39,19 @@ function difference(what: string, one: readonly string[], other: readonly string
     ...[...left].filter((text) => !right.has(text)).map((text) => `only in ${what.split(' / ')[0]}: ${text}`),
     ...[...right].filter((text) => !left.has(text)).map((text) => `only in ${what.split(' / ')[1]}: ${text}`),
   ];
+}
+
+/** Each computer is shown its own; one of another network is not let in. */
+async function listingsAgainstTable(world: DaemonWorld, table: readonly MappingView[]): Promise<readonly string[]> {
+  const network = world.lanAddress.replace(/\d+$/, '');
+  const clients = new Set(table.map(({ internalClient }) => internalClient));
+  const problems: string[] = [];
+  for (const client of [...clients].filter((address) => address.startsWith(network))) {
+    const listing = await world.looker(client).listing();
+    const own = table.filter(({ internalClient }) => internalClient === client);
+    problems.push(...listingAgainstTable(listing, own));
+  }
+  return problems;
 }
 
 function listingAgainstTable(

@@ -174,6 +174,12 @@ export class DaemonWorld {
   computer(address: string, igd: 1 | 2 = 1): LanComputer {
     const own = IpAddress.of(address);
     if (!this.box.neighbours.some((row) => row.address.equals(own))) this.isSeen(address, macOf(address));
+    return this.looker(address, igd);
+  }
+
+  /** As `computer`, but the box has not seen it before: who only looks does not keep its mappings alive. */
+  looker(address: string, igd: 1 | 2 = 1): LanComputer {
+    const own = IpAddress.of(address);
     return new LanComputer({
       clock: this.clock,
       network: this.simulated.network,

@@ -2,6 +2,7 @@
 // PCP server. `restart` is a kill -9: only the disk, the kernel's NAT and the server stay.
 
 import { IpAddress } from '../../src/base/ip-address.ts';
+import { IpPrefix } from '../../src/base/ip-prefix.ts';
 import type { LogFields } from '../../src/base/log.ts';
 import { type PortNumber, portNumber } from '../../src/base/port-number.ts';
 import { type Duration, seconds } from '../../src/base/time.ts';
@@ -27,6 +28,8 @@ import { LocalNatInMemory } from './local-nat-in-memory.ts';
 import { seededRandom } from './seeded-random.ts';
 import { SimulatedFiles } from './simulated-files.ts';
 import { VirtualClock } from './virtual-clock.ts';
+
+const LAN = { address: IpAddress.of('192.168.1.1'), prefix: IpPrefix.of(IpAddress.of('192.168.1.0'), 24) };
 
 export interface WorldSettings {
   readonly nat: 'none' | 'nat1';
@@ -72,7 +75,7 @@ export class GatewayWorld {
     this.pcp = new FakePcpService(this.clock, this.server);
     this.localNat =
       settings.nat === 'none' ? undefined : (surviving?.localNat ?? new LocalNatInMemory(() => this.clock.now()));
-    this.policy = { ...DEFAULT_POLICY, ...settings.policy };
+    this.policy = { ...DEFAULT_POLICY, lans: [LAN], ...settings.policy };
     const log = {
       debug: () => {},
       info: (message: string, fields?: LogFields) => this.logged.push({ level: 'info', message, fields }),

@@ -490,6 +490,21 @@ describe('the disk', () => {
     expect(world.files.textOf('/state/mappings.journal')).toContain('"externalPort":8080');
   });
 
+  it('keeps 128 octets of a User-Agent, whole characters only', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    const asker = { ...host2, userAgent: `a${'é'.repeat(3500)}` };
+    await world.add(asker, mappingRequest({ client: HOST, external: 8080 }));
+    await world.addAny(asker, mappingRequest({ client: HOST, external: 8081 }));
+    for (const port of [8080, 8081]) expect(world.mapping('TCP', port)?.madeBy.userAgent).toBe(`a${'é'.repeat(63)}`);
+  });
+
+  it('knows after a restart what the operator made', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    await world.addAny(controlPoint('127.0.0.1', 2, true), mappingRequest({ client: HOST, external: 8080, lease: 0 }));
+    const next = await world.restart();
+    expect(await next.delete(host2, 'TCP', 8080)).toBe(606);
+  });
+
   it('a port that the disk refuses is not promised: 501, closed again, and said why (IWF-45)', async () => {
     const world = await GatewayWorld.open({ nat: 'nat1' });
     world.files.failWith('full');

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { portNumber } from '../../src/base/port-number.ts';
 import { minutes, seconds } from '../../src/base/time.ts';
+import type { ControlPoint } from '../../src/interworking/gateway.ts';
 import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-world.ts';
 
 const HOST = '192.168.1.20';
@@ -60,6 +61,44 @@ describe('lists come from the table alone (RFC 6970 §5.7)', () => {
     world.policy = { ...world.policy, ownAddressOnly: false };
     expect(world.gateway.getListOfPortMappings(other, { ...all, manage: true }, 0)).toMatchObject({ ok: true });
     expect(world.gateway.getListOfPortMappings(other, all, 0)).toEqual({ ok: false, error: 730 });
+  });
+
+  it('show a control point its own entries only, all three of them (own_address_only)', async () => {
+    const world = await worldWith([5001, 5003]);
+    await world.add(other, mappingRequest({ client: OTHER, external: 5002 }));
+    const walk = (asker: ControlPoint) =>
+      [0, 1, 2, 3].map((index) => {
+        const entry = world.gateway.getGenericPortMappingEntry(asker, index);
+        return entry.ok ? entry.value.externalPort : entry.error;
+      });
+    const listed = (asker: ControlPoint) => {
+      const list = world.gateway.getListOfPortMappings(asker, { ...all, manage: true }, 0);
+      return list.ok ? list.value.map((entry) => entry.externalPort) : list.error;
+    };
+    const specific = async (asker: ControlPoint) => {
+      const found = [5001, 5002, 5003].map(async (port) => ((await world.specific(asker, 'TCP', port)).ok ? port : 0));
+      return (await Promise.all(found)).filter((port) => port > 0);
+    };
+    expect([walk(host), listed(host), await specific(host)]).toEqual([
+      [5001, 5003, 713, 713],
+      [5001, 5003],
+      [5001, 5003],
+    ]);
+    expect([walk(other), listed(other), await specific(other)]).toEqual([[5002, 713, 713, 713], [5002], [5002]]);
+    world.policy = { ...world.policy, ownAddressOnly: false };
+    expect([walk(host), listed(host), await specific(host)]).toEqual([
+      [5001, 5003, 5002, 713],
+      [5001, 5002, 5003],
+      [5001, 5002, 5003],
+    ]);
+  });
+
+  it('keep the order in which a host made its entries, whatever is renewed meanwhile (IWF-16)', async () => {
+    const world = await worldWith([5001, 5002, 5003]);
+    await world.add(other, mappingRequest({ client: OTHER, external: 6001 }));
+    await world.add(host, mappingRequest({ client: HOST, external: 5001, description: 'again' }));
+    const ports = [0, 1, 2].map((index) => world.gateway.getGenericPortMappingEntry(host, index));
+    expect(ports).toMatchObject([5001, 5002, 5003].map((externalPort) => ({ value: { externalPort } })));
   });
 
   it('the lease counts down from what was asked, not from what was granted (RFC 6970 §5.9, IWF-87, U-01)', async () => {

@@ -10,6 +10,7 @@ import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-w
 const HOST = '192.168.1.20';
 const OTHER = '192.168.1.21';
 const host = controlPoint(HOST, 2);
+const operator = controlPoint('127.0.0.1', 1, true);
 const range = (first: number, last: number): PortRange => ({ first: portNumber(first), last: portNumber(last) });
 const ALL = range(0, 65_535);
 
@@ -93,10 +94,101 @@ describe('rights', () => {
 
   it('the operator may map for everybody and on every port (IWF-96)', async () => {
     const world = await GatewayWorld.open({ nat: 'nat1', policy: { maxMappings: 0, requestsPerMinute: 1 } });
-    const operator = controlPoint('127.0.0.1', 1, true);
     expect(await world.add(operator, mappingRequest({ client: OTHER, external: 443, lease: 0 }))).toBe('ok');
     expect(await world.add(operator, mappingRequest({ client: OTHER, external: 80, lease: 0 }))).toBe('ok');
-    expect(world.mapping('TCP', 443)?.madeBy.by).toBe('operator');
+    expect(world.mapping('TCP', 443)?.madeBy.isOperator).toBe(true);
+  });
+
+  it('a control point that adds again what the operator made changes nothing: 200, lease and maker stay', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    await world.add(operator, mappingRequest({ client: HOST, external: 8443, lease: 0, description: 'NAS' }));
+    const before = world.mapping('TCP', 8443);
+    const again = mappingRequest({ client: HOST, external: 8443, lease: 1, description: 'mine' });
+    for (const asker of [host, controlPoint(HOST, 1)]) expect(await world.add(asker, again)).toBe('ok');
+    expect(await world.addAny(host, again)).toBe(8443);
+    expect(world.mapping('TCP', 8443)).toEqual(before);
+    await world.advance(minutes(1));
+    expect(world.mapping('TCP', 8443)?.description).toBe('NAS');
+  });
+
+  it('nor does it lead the operator’s port elsewhere: 718', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    await world.add(operator, mappingRequest({ client: HOST, external: 8443, lease: 0 }));
+    expect(await world.add(host, mappingRequest({ client: HOST, external: 8443, internal: 22_222 }))).toBe(718);
+    expect(world.mapping('TCP', 8443)?.internalPort).toBe(8443);
+  });
+
+  it.each(['a port of the server’s choice', 'this port'])(
+    'what the operator made on %s no control point deletes',
+    async (how) => {
+      const world = await GatewayWorld.open({ nat: 'nat1' });
+      const wish = mappingRequest({ client: HOST, external: 8443, lease: 0 });
+      if (how === 'this port') await world.add(operator, wish);
+      else await world.addAny(operator, wish);
+      expect(await world.delete(host, 'TCP', 8443)).toBe(606);
+      expect(await world.delete(controlPoint(HOST, 1), 'TCP', 8443)).toBe(714);
+      const range = {
+        protocol: 'TCP',
+        ports: { first: portNumber(1), last: portNumber(65_535) },
+        manage: true,
+      } as const;
+      expect(await world.resolve(world.gateway.deletePortMappingRange(host, range))).toEqual({ ok: false, error: 606 });
+      expect(await world.delete(operator, 'TCP', 8443)).toBe('ok');
+    },
+  );
+
+  it('what the operator adds again is the operator’s from then on', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    const wish = mappingRequest({ client: HOST, external: 8443, lease: 600 });
+    await world.add(host, wish);
+    await world.add(operator, { ...wish, leaseSeconds: 0 });
+    expect(await world.delete(host, 'TCP', 8443)).toBe(606);
+  });
+
+  it('what the operator is deleting may be had by a control point, which owns it then', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    await world.add(operator, mappingRequest({ client: HOST, external: 8443, lease: 0 }));
+    world.pcp.isSilent = true;
+    expect(await world.delete(operator, 'TCP', 8443)).toBe(501);
+    world.pcp.isSilent = false;
+    await world.advance(minutes(1));
+    expect(await world.add(host, mappingRequest({ client: HOST, external: 8443 }))).toBe('ok');
+    expect(await world.delete(host, 'TCP', 8443)).toBe('ok');
+  });
+
+  it.each([
+    '8.8.8.8',
+    '127.0.0.1',
+    '169.254.169.254',
+    '240.0.0.1',
+    '10.9.8.7',
+    '100.64.0.1',
+    '192.168.1.0',
+    '192.168.1.255',
+  ])('nobody maps for %s, which is no host of the LAN: 600, on IGD:1 402', async (client) => {
+    const world = await GatewayWorld.open({ nat: 'nat1', policy: { ownAddressOnly: false } });
+    const request = mappingRequest({ client, external: 8080 });
+    expect(await world.add(host, request)).toBe(600);
+    expect(await world.addAny(host, request)).toBe(-600);
+    expect(await world.add(controlPoint(HOST, 1), request)).toBe(402);
+    expect(await world.add(operator, request)).toBe(402);
+    expect(world.pcp.packets).toEqual([]);
+  });
+
+  it('hosts behind another router of the house are reached where the operator names their network', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1', policy: { ownAddressOnly: false } });
+    const request = mappingRequest({ client: '10.9.8.7', external: 8080 });
+    world.policy = { ...world.policy, routedPrefixes: [prefix('10.9.0.0/16')] };
+    expect(await world.add(host, request)).toBe('ok');
+    expect(await world.add(operator, { ...request, externalPort: portNumber(8081) })).toBe('ok');
+  });
+
+  it('this box itself is nobody’s internal client but its own and the operator’s', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1', policy: { ownAddressOnly: false } });
+    const request = mappingRequest({ client: '192.168.1.1', external: 8080 });
+    expect(await world.add(host, request)).toBe(606);
+    expect(await world.add(controlPoint('192.168.1.1', 2), request)).toBe('ok');
+    expect(await world.add(operator, { ...request, externalPort: portNumber(8081) })).toBe('ok');
   });
 
   it('a rule by MAC is asked with what the neighbour table says', async () => {
@@ -149,6 +241,75 @@ describe('caps (RFC 6970 §6)', () => {
     expect(world.pcp.maps).toHaveLength(5);
   });
 
+  it('one machine with many addresses is one host, also after its addresses have gone from sight', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1', policy: { maxMappingsPerClient: 4 } });
+    let granted = 0;
+    for (let alias = 1; alias <= 9; alias += 1) {
+      const address = `192.168.1.${100 + alias}`;
+      world.macs = new Map([[address, '02:00:00:00:00:AA']]);
+      const asker = controlPoint(address, 2);
+      for (let port = 0; port < 3; port += 1)
+        if ((await world.add(asker, mappingRequest({ client: address, external: 5000 + alias * 10 + port }))) === 'ok')
+          granted += 1;
+    }
+    expect(granted).toBe(4);
+    world.macs.set(OTHER, '02:00:00:00:00:bb');
+    expect(await world.add(controlPoint(OTHER, 2), mappingRequest({ client: OTHER, external: 7001 }))).toBe('ok');
+  });
+
+  it('count by machine what is still being asked for, too', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1', policy: { maxMappingsPerClient: 5 } });
+    const aliases = Array.from({ length: 20 }, (_, index) => `192.168.1.${101 + index}`);
+    world.macs = new Map(aliases.map((address) => [address, '02:00:00:00:00:aa']));
+    const answers = aliases.map((address, index) =>
+      world.gateway.addPortMapping(
+        controlPoint(address, 2),
+        mappingRequest({ client: address, external: 5001 + index }),
+      ),
+    );
+    expect((await world.resolve(Promise.all(answers))).filter((answer) => answer.ok)).toHaveLength(5);
+  });
+
+  it('an eighth of all mappings is for hosts that hold fewer than four', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1', policy: { maxMappings: 16, maxMappingsPerClient: 16 } });
+    let granted = 0;
+    for (let port = 5001; port <= 5020; port += 1)
+      if ((await world.add(host, mappingRequest({ client: HOST, external: port }))) === 'ok') granted += 1;
+    expect(granted).toBe(14);
+    const other = controlPoint(OTHER, 2);
+    for (const port of [6001, 6002])
+      expect(await world.add(other, mappingRequest({ client: OTHER, external: port }))).toBe('ok');
+    expect(await world.add(other, mappingRequest({ client: OTHER, external: 6003 }))).toBe(728);
+  });
+
+  it('the last ones under way count, too: the table is never fuller than it may be', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1', policy: { maxMappings: 5 } });
+    const answers = Array.from({ length: 20 }, (_, index) => {
+      const address = `192.168.1.${101 + index}`;
+      return world.gateway.addPortMapping(
+        controlPoint(address, 2),
+        mappingRequest({ client: address, external: 5001 + index }),
+      );
+    });
+    expect((await world.resolve(Promise.all(answers))).filter((answer) => answer.ok)).toHaveLength(5);
+    expect(world.pcp.maps).toHaveLength(5);
+  });
+
+  it('the rate is one for all addresses of a machine', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1', policy: { requestsPerMinute: 10 } });
+    let granted = 0;
+    for (let alias = 1; alias <= 20; alias += 1) {
+      const address = `192.168.1.${100 + alias}`;
+      world.macs.set(address, '02:00:00:00:00:aa');
+      if (
+        (await world.add(controlPoint(address, 2), mappingRequest({ client: address, external: 5000 + alias }))) ===
+        'ok'
+      )
+        granted += 1;
+    }
+    expect(granted).toBe(10);
+  });
+
   it('on the rate of requests: the next minute is another one (IWF-100)', async () => {
     const world = await GatewayWorld.open({ nat: 'nat1', policy: { requestsPerMinute: 10 } });
     const ask = () => world.add(host, mappingRequest({ client: HOST, external: 5001 }));
@@ -172,7 +333,7 @@ describe('caps (RFC 6970 §6)', () => {
 describe('RequestRate', () => {
   it('refills evenly and never beyond a minute’s worth', () => {
     const rate = new RequestRate();
-    const asker = IpAddress.of(HOST);
+    const asker = HOST;
     const admitted = (at: number, tries: number) =>
       Array.from({ length: tries }, () => rate.admit(asker, 60, instant(at))).filter(Boolean).length;
     expect(admitted(0, 100)).toBe(60);
@@ -183,10 +344,9 @@ describe('RequestRate', () => {
 
   it('remembers a bounded number of askers', () => {
     const rate = new RequestRate();
-    for (let number = 0; number < 5000; number += 1)
-      rate.admit(IpAddress.of(`10.1.${number >> 8}.${number & 255}`), 1, instant(0));
+    for (let number = 0; number < 5000; number += 1) rate.admit(`10.1.${number >> 8}.${number & 255}`, 1, instant(0));
     // The first has been forgotten and starts afresh; the last is still known.
-    expect(rate.admit(IpAddress.of('10.1.19.135'), 1, instant(0))).toBe(false);
-    expect(rate.admit(IpAddress.of('10.1.0.0'), 1, instant(0))).toBe(true);
+    expect(rate.admit('10.1.19.135', 1, instant(0))).toBe(false);
+    expect(rate.admit('10.1.0.0', 1, instant(0))).toBe(true);
   });
 });

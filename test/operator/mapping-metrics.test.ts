@@ -21,7 +21,7 @@ const mapping = (
   internalClient: HOST,
   internalPort: portNumber(port),
   description: '',
-  madeBy: { address: HOST, userAgent: '', by: 'AddPortMapping', igd: 1 },
+  madeBy: { address: HOST, userAgent: '', by: 'AddPortMapping', isOperator: false, igd: 1 },
   createdAt: TEN_OCLOCK,
   leaseEndsAt: undefined,
   leaseSeconds: 0,

@@ -119,11 +119,5 @@ function allowsDelay(message: SsdpMessage): boolean {
   return /^0*[1-9]\d*$/.test(headerOf(message, 'MX') ?? '');
 }
 
-/** The directed broadcast address: one answer to it would reach every machine. */
-function isForAll(address: IpAddress, prefix: IpPrefix): boolean {
-  // A link of two or one has none (RFC 3021).
-  if (!address.isIPv4 || prefix.length >= 31) return address.isMulticast;
-  const hostBits = 32 - prefix.length;
-  const host = address.bytes.subarray(12).reduce((value, byte) => value * 256 + byte, 0) % 2 ** hostBits;
-  return address.isMulticast || host === 2 ** hostBits - 1;
-}
+/** One answer would reach every machine. */
+const isForAll = (address: IpAddress, prefix: IpPrefix): boolean => address.isMulticast || prefix.isBroadcast(address);
