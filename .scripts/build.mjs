@@ -1,7 +1,7 @@
 // Makes dist/: the daemon as one file, the library with its types. Run by ready.mjs when something is stale.
 
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { copyFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import packageJson from '../package.json' with { type: 'json' };
@@ -38,17 +38,20 @@ async function buildProduct() {
     keepNames: true,
     banner: { js: `#!/usr/bin/env node\n${REFUSE_OLD_NODE}` },
   });
+  // One file for `import` and `require`: two would be two classes of each name in a program that uses both.
   await build({
     ...shared,
-    entryPoints: { pcp: 'src/library.ts' },
-    outdir: 'dist',
-    outExtension: { '.js': '.mjs' },
-    format: 'esm',
-    // Some bundled packages are CommonJS and ask for Node's own modules by `require`.
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    entryPoints: ['src/library.ts'],
+    outfile: 'dist/pcp.cjs',
+    format: 'cjs',
   });
   const compiler = 'node_modules/typescript/bin/tsc';
   execFileSync(process.execPath, [compiler, '-p', 'src/library.tsconfig.json'], { cwd: root, stdio: 'inherit' });
+  // What is public needs no other declaration: one file for each way of loading it.
+  const types = new URL('../dist/types/', import.meta.url);
+  for (const kind of ['mts', 'cts'])
+    copyFileSync(new URL('library.d.ts', types), new URL(`../dist/pcp.d.${kind}`, import.meta.url));
+  rmSync(types, { recursive: true });
 }
 
 async function buildControlPoint() {

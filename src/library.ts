@@ -5,7 +5,7 @@ import { EventEmitter } from 'node:events';
 import { SILENT_LOG } from './base/log.ts';
 import type { KeptMapping } from './daemon/kept-mapping.ts';
 import { LibraryConnection } from './daemon/library-connection.ts';
-import { type Problem, problemOf, readMapOptions } from './daemon/library-request.ts';
+import { type Problem, problemOf, readClientOptions, readMapOptions } from './daemon/library-request.ts';
 import type { PcpSessionHost } from './daemon/pcp-session.ts';
 import type { Granted } from './pcp/map-outcome.ts';
 import type { MapRequest } from './pcp/map-request.ts';
@@ -49,8 +49,13 @@ export interface PortMappingEvents {
   lost: [why: PcpError, mapping: PortMapping];
 }
 
-/** An open port. Renewed until it is released or its client is closed. */
-export interface PortMapping extends EventEmitter<PortMappingEvents> {
+type Listener<E extends keyof PortMappingEvents> = (...args: PortMappingEvents[E]) => void;
+
+/** An open port. Renewed until it is released or its client is closed. It is an `EventEmitter` of Node.js. */
+export interface PortMapping {
+  on<E extends keyof PortMappingEvents>(event: E, listener: Listener<E>): this;
+  once<E extends keyof PortMappingEvents>(event: E, listener: Listener<E>): this;
+  off<E extends keyof PortMappingEvents>(event: E, listener: Listener<E>): this;
   readonly protocol: 'TCP' | 'UDP';
   readonly internalAddress: string;
   readonly internalPort: number;
@@ -76,13 +81,14 @@ const CODES = {
   'no answer': 'NO_ANSWER',
   refused: 'REFUSED',
   conflict: 'CONFLICT',
+  'already mapped': 'ALREADY_MAPPED',
   closed: 'CLOSED',
 } as const;
 
 /** Its message says what to do. */
 export class PcpError extends Error {
   override readonly name = 'PcpError';
-  readonly code: 'BAD_OPTION' | 'NO_SERVER' | 'NO_ANSWER' | 'REFUSED' | 'CONFLICT' | 'CLOSED';
+  readonly code: 'BAD_OPTION' | 'NO_SERVER' | 'NO_ANSWER' | 'REFUSED' | 'CONFLICT' | 'ALREADY_MAPPED' | 'CLOSED';
   /** As the server sent it (RFC 6887 §7.4), when it refused. */
   readonly resultCode: number | undefined;
   /** The same question is refused until then. */
@@ -101,15 +107,13 @@ export class PcpError extends Error {
   }
 }
 
-const USUAL_ANSWER_SECONDS = 10;
-
 export class PcpClient {
   readonly #connection: LibraryConnection;
 
   constructor(options: PcpClientOptions = {}) {
-    const { server = 'auto', answerWithin = USUAL_ANSWER_SECONDS, natPmp = true } = options;
-    const servers = typeof server === 'string' ? [server] : server;
-    const connection = LibraryConnection.over(nodeHost(), { servers, answerWithinSeconds: answerWithin, natPmp });
+    const read = readClientOptions(options);
+    if (!read.ok) throw new PcpError({ kind: 'bad option', message: read.error });
+    const connection = LibraryConnection.over(nodeHost(), read.value);
     if (!connection.ok) throw new PcpError({ kind: 'bad option', message: connection.error });
     this.#connection = connection.value;
   }
@@ -118,9 +122,12 @@ export class PcpClient {
   async map(options: MapOptions): Promise<PortMapping> {
     const wish = readMapOptions(options, nonceFromBytes(nodeRandom.bytes(NONCE_BYTES)));
     if (!wish.ok) throw new PcpError({ kind: 'bad option', message: wish.error });
+    const held = this.#connection.hold(wish.value);
+    if (!held.ok) throw errorOf(held.error);
     const { request, outcome } = await this.#connection.map(wish.value);
-    if (outcome.kind !== 'granted') throw errorOf(problemOf(outcome));
-    return new LivePortMapping(this.#connection, request, outcome);
+    if (outcome.kind === 'granted') return new LivePortMapping(this.#connection, request, outcome);
+    this.#connection.letGo(wish.value);
+    throw errorOf(problemOf(outcome));
   }
 
   /** Asks whether the server is there; changes nothing (RFC 6887 §14.1.1). Rejects with a `PcpError`. */
@@ -188,6 +195,7 @@ class LivePortMapping extends EventEmitter<PortMappingEvents> implements PortMap
   async release(): Promise<void> {
     const outcome = await this.#kept.release();
     this.#connection.forget(this.#kept);
+    this.#connection.letGo(this.#request);
     if (outcome.kind !== 'released') throw errorOf(problemOf(outcome));
   }
 }

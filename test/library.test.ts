@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SILENT_LOG } from '../src/base/log.ts';
 import { portNumber } from '../src/base/port-number.ts';
 import type { SimulatorSession } from '../src/daemon/simulator-session.ts';
-import { PcpClient, type PcpError, type PortMapping } from '../src/library.ts';
+import { type MapOptions, PcpClient, type PcpClientOptions, PcpError, type PortMapping } from '../src/library.ts';
 import { createNodeHost } from '../src/platform/node-host.ts';
 import { attachSimulator } from './doubles/attach-simulator.ts';
 import { endpoint } from './doubles/pcp-asker.ts';
@@ -21,6 +21,8 @@ let server: SimulatorSession;
 let client: PcpClient;
 
 const serverText = (): string => `127.0.0.1:${server.endpoint.port}`;
+/** What a program without types may hand over. */
+const unchecked = <T>(value: unknown): T => value as T;
 const mappings = () => server.simulator.mappings(host.clock.now());
 const errorOf = (promise: Promise<unknown>): Promise<PcpError> =>
   promise.then(
@@ -109,16 +111,77 @@ describe('PcpClient', () => {
     expect(await errorOf(silent.announce())).toMatchObject({ code: 'CLOSED' });
   });
 
-  it.each([
+  it.each<[unknown, string]>([
     [{ server: 'no spaces please' }, 'server'],
+    [{ server: null }, 'server must be'],
+    [{ server: [] }, 'server must be'],
+    [{ server: [5] }, 'server must be'],
     [{ answerWithin: -1 }, 'answerWithin must be'],
-  ])('refuses options that cannot be: %o', (options, sentence) => {
-    expect(() => new PcpClient(options)).toThrow(sentence);
+    [{ answerWithin: '5' }, 'answerWithin must be'],
+    [{ natPmp: 'no' }, 'natPmp must be'],
+    [null, 'the options must be'],
+    ['192.168.1.1', 'the options must be'],
+  ])('refuses options that cannot be, with the one error it has: %o', (options, sentence) => {
+    const create = () => new PcpClient(unchecked<PcpClientOptions>(options));
+    expect(create).toThrow(PcpError);
+    expect(create).toThrow(sentence);
   });
 
-  it('refuses a port that cannot be', async () => {
-    const error = await errorOf(client.map({ protocol: 'tcp', internalPort: 99_999 }));
-    expect(error).toMatchObject({ code: 'BAD_OPTION' });
+  it.each<[unknown, string]>([
+    [{ protocol: 'tcp', internalPort: 99_999 }, 'internalPort must be'],
+    [undefined, 'the options must be'],
+    [null, 'the options must be'],
+    [{ protocol: 'tcp', internalPort: '80' }, 'internalPort must be'],
+    [{ protocol: 'tcp', internalPort: 80, exactPort: 'yes' }, 'exactPort must be'],
+    [{ protocol: 'tcp', internalPort: 80, remoteAddresses: '198.51.100.9' }, 'remoteAddresses must be'],
+    [{ protocol: 'tcp', internalPort: 80, remoteAddresses: [9] }, 'remoteAddresses must be'],
+    [{ protocol: 'tcp', internalPort: 80, internalAddress: 9 }, 'internalAddress must be'],
+    [{ protocol: 'tcp', internalPort: 80, description: 9 }, 'description must be'],
+    [{ protocol: null, internalPort: 80 }, 'protocol must be'],
+  ])('refuses to map what cannot be, with the one error it has: %o', async (options, sentence) => {
+    const error = await errorOf(client.map(unchecked<MapOptions>(options)));
+    expect(error).toMatchObject({ name: 'PcpError', code: 'BAD_OPTION' });
+    expect(error.message).toContain(sentence);
+  });
+
+  it('says that a port is mapped already, until it is released', async () => {
+    const wish = { protocol: 'tcp', internalPort: 8080 } as const;
+    const twice = await Promise.allSettled([client.map(wish), client.map(wish)]);
+    const [first] = twice.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    expect(twice.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect(await errorOf(client.map({ ...wish, externalPort: 9090 }))).toMatchObject({ code: 'ALREADY_MAPPED' });
+    const other = await client.map({ ...wish, protocol: 'udp' });
+    await other.release();
+    await first?.release();
+    await (await client.map(wish)).release();
+  });
+
+  it('a port that could not be mapped may be asked for again at once', async () => {
+    server.simulator.setFaults({ silent: true }, host.clock.now());
+    const impatient = new PcpClient({ server: serverText(), answerWithin: 0.2 });
+    for (let round = 0; round < 2; round += 1)
+      expect(await errorOf(impatient.map({ protocol: 'tcp', internalPort: 1 }))).toMatchObject({ code: 'NO_ANSWER' });
+    await impatient.close();
+  });
+});
+
+describe('the published package', () => {
+  const published = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+  it('brings no other package along: what it uses is bundled', () => {
+    expect(published.dependencies).toBeUndefined();
+    expect(published.files.filter((name: string) => name.startsWith('.'))).toEqual([]);
+  });
+
+  it('is one file for import and require, with types for each', () => {
+    const { import: imported, require: required } = published.exports['./pcp'];
+    expect(imported.default).toBe(required.default);
+    expect([imported.types, required.types]).toEqual(['./dist/pcp.d.mts', './dist/pcp.d.cts']);
+  });
+
+  it('needs no types of Node.js', () => {
+    const source = readFileSync(join(root, 'src/library.ts'), 'utf8');
+    expect(/interface PortMapping extends/.test(source)).toBe(false);
   });
 });
 
@@ -128,21 +191,23 @@ describe('the example', () => {
     try {
       await build({
         absWorkingDir: root,
-        entryPoints: { pcp: 'src/library.ts' },
-        outdir: directory,
-        outExtension: { '.js': '.mjs' },
+        entryPoints: ['src/library.ts'],
+        outfile: join(directory, 'pcp.cjs'),
         bundle: true,
         platform: 'node',
-        format: 'esm',
+        format: 'cjs',
         logLevel: 'error',
       });
       const source = readFileSync(join(root, 'test/library-example.mjs'), 'utf8');
       expect(source.trim().split('\n').length).toBeLessThanOrEqual(10);
       const script = join(directory, 'example.mjs');
-      writeFileSync(script, source.replace("'igd2pcp/pcp'", "'./pcp.mjs'"));
+      writeFileSync(script, source.replace("'igd2pcp/pcp'", "'./pcp.cjs'"));
       const { stdout } = await promisify(execFile)(process.execPath, [script, serverText()], { timeout: 20_000 });
       expect(stdout).toBe('127.0.0.1:8080 is open to everybody at 1.2.3.4:8080\n');
       expect(mappings()).toEqual([]);
+      const required = `console.log(Object.keys(require('${join(directory, 'pcp.cjs')}')).sort().join())`;
+      const said = await promisify(execFile)(process.execPath, ['-e', required], { timeout: 20_000 });
+      expect(said.stdout).toBe('PcpClient,PcpError\n');
     } finally {
       rmSync(directory, { recursive: true });
     }

@@ -10,18 +10,12 @@ import type { MapRequest } from '../pcp/map-request.ts';
 import { type PcpServerChoice, pcpServers } from './config-network-kinds.ts';
 import { Driver } from './drive.ts';
 import { type KeepingService, KeptMapping, type KeptMappingListener } from './kept-mapping.ts';
-import { type Problem, problemOf } from './library-request.ts';
+import { type ClientOptions, type Problem, problemOf } from './library-request.ts';
 import { considerPlaces, serversIn } from './pcp-servers.ts';
 import { createPcpSession, type PcpSession, type PcpSessionHost } from './pcp-session.ts';
 import { ServerAsker } from './server-asker.ts';
 import { greet } from './server-greeting.ts';
 import type { ServerPlace } from './server-socket.ts';
-
-export interface ConnectionOptions {
-  readonly servers: readonly string[];
-  readonly answerWithinSeconds: number;
-  readonly natPmp: boolean;
-}
 
 export interface ServerSign {
   readonly server: string;
@@ -43,6 +37,8 @@ export class LibraryConnection {
   readonly #budget: Duration;
   readonly #driver: Driver;
   readonly #kept = new Set<KeptMapping>();
+  /** What is mapped or being asked for, in words. */
+  readonly #held = new Set<string>();
   /** Mappings ask through here, whether the session is open by then or not. */
   readonly #service: KeepingService = {
     map: async (request, patience) => (await this.#open()).map(request, patience),
@@ -53,7 +49,7 @@ export class LibraryConnection {
   #opened: PcpSession | undefined;
   #isClosed = false;
 
-  private constructor(host: PcpSessionHost, servers: readonly PcpServerChoice[], options: ConnectionOptions) {
+  private constructor(host: PcpSessionHost, servers: readonly PcpServerChoice[], options: ClientOptions) {
     this.#host = host;
     this.#servers = servers;
     this.#natPmp = options.natPmp;
@@ -62,7 +58,7 @@ export class LibraryConnection {
   }
 
   /** The error says what to mend. Opens nothing yet. */
-  static over(host: PcpSessionHost, options: ConnectionOptions): Result<LibraryConnection, string> {
+  static over(host: PcpSessionHost, options: ClientOptions): Result<LibraryConnection, string> {
     const { answerWithinSeconds, servers } = options;
     if (!(answerWithinSeconds > 0 && answerWithinSeconds <= LONGEST_PATIENCE_SECONDS)) {
       return refused(`answerWithin must be seconds, more than 0 and at most ${LONGEST_PATIENCE_SECONDS}`);
@@ -70,6 +66,21 @@ export class LibraryConnection {
     const choices = pcpServers.fromTexts(servers);
     if (!choices.ok) return refused(`server ${choices.error.message}`);
     return ok(new LibraryConnection(host, choices.value, options));
+  }
+
+  /** Before a port is asked for: twice would be one mapping at the server, with two owners here. */
+  hold(wish: MapRequest): Result<void, Problem> {
+    const name = nameOf(wish);
+    if (this.#held.has(name)) {
+      const message = `${name} is mapped by this client already: use that mapping, or release it first`;
+      return refused({ kind: 'already mapped', message });
+    }
+    this.#held.add(name);
+    return ok(undefined);
+  }
+
+  letGo(wish: MapRequest): void {
+    this.#held.delete(nameOf(wish));
   }
 
   /** Also what was asked for in the end: it is what has to be kept. */
@@ -177,6 +188,9 @@ export class LibraryConnection {
     };
   }
 }
+
+const nameOf = ({ protocol, internalPort, thirdParty }: MapRequest): string =>
+  `${protocol} port ${internalPort}${thirdParty === undefined ? '' : ` of ${thirdParty}`}`;
 
 /** RFC 6887 §5: the all-zero suggestion names the family wanted outside. Behind an IPv6 address of ours it is IPv6. */
 function inFamilyOf(source: IpAddress | undefined, request: MapRequest): MapRequest {

@@ -33,7 +33,32 @@ const USUAL_LIFETIME_SECONDS = 7200;
 // What a server has to support is one (RFC 6887 §13.3); more than this would not fit a datagram with the rest.
 const MOST_REMOTE_ADDRESSES = 16;
 
+const USUAL_ANSWER_SECONDS = 10;
+
+export interface ClientOptions {
+  readonly servers: readonly string[];
+  readonly answerWithinSeconds: number;
+  readonly natPmp: boolean;
+}
+
+/** Programs without types hand over anything. */
+export function readClientOptions(given: unknown): Result<ClientOptions, string> {
+  if (!isObject(given))
+    return refused(`the options must be an object such as { server: "ADDRESS" }, not ${shown(given)}`);
+  const { server = 'auto', answerWithin = USUAL_ANSWER_SECONDS, natPmp = true } = given;
+  const servers: readonly unknown[] = Array.isArray(server) ? server : [server];
+  if (servers.length === 0 || !servers.every((one) => typeof one === 'string'))
+    return refused(`server must be an address, a name, "auto", or a list of them, not ${shown(server)}`);
+  if (typeof answerWithin !== 'number') return refused(`answerWithin must be seconds, not ${shown(answerWithin)}`);
+  if (typeof natPmp !== 'boolean') return refused(`natPmp must be true or false, not ${shown(natPmp)}`);
+  return ok({ servers, answerWithinSeconds: answerWithin, natPmp });
+}
+
 export function readMapOptions(options: PlainMapOptions, nonce: MappingNonce): Result<MapRequest, string> {
+  if (!isObject(options))
+    return refused(
+      `the options must be an object such as { protocol: "tcp", internalPort: 8080 }, not ${shown(options)}`,
+    );
   const protocol = parseTransportProtocol(String(options.protocol));
   if (protocol === undefined) return refused(`protocol must be "tcp" or "udp", not ${shown(options.protocol)}`);
   const { internalPort, externalPort = 0, lifetime = USUAL_LIFETIME_SECONDS, exactPort = false } = options;
@@ -43,6 +68,7 @@ export function readMapOptions(options: PlainMapOptions, nonce: MappingNonce): R
   if (!isPortNumber(externalPort)) {
     return refused(`externalPort must be a whole number from 0 (any) to 65535, not ${shown(externalPort)}`);
   }
+  if (typeof exactPort !== 'boolean') return refused(`exactPort must be true or false, not ${shown(exactPort)}`);
   if (exactPort && externalPort === ANY_PORT) return refused('exactPort needs an externalPort to be exact about');
   if (!Number.isInteger(lifetime) || lifetime < 1 || lifetime > LONGEST_LIFETIME_SECONDS) {
     return refused(`lifetime must be whole seconds from 1 to ${LONGEST_LIFETIME_SECONDS}, not ${shown(lifetime)}`);
@@ -51,6 +77,8 @@ export function readMapOptions(options: PlainMapOptions, nonce: MappingNonce): R
   if (!addresses.ok) return addresses;
   const { thirdParty, remotePeers } = addresses.value;
   const { description } = options;
+  if (description !== undefined && typeof description !== 'string')
+    return refused(`description must be a text, not ${shown(description)}`);
   return ok({
     protocol,
     internalPort,
@@ -67,21 +95,25 @@ export function readMapOptions(options: PlainMapOptions, nonce: MappingNonce): R
 
 function readAddresses(options: PlainMapOptions): Result<Pick<MapRequest, 'thirdParty' | 'remotePeers'>, string> {
   const { internalAddress, remoteAddresses = [] } = options;
-  const thirdParty = internalAddress === undefined ? undefined : IpAddress.parse(internalAddress);
+  const thirdParty = typeof internalAddress === 'string' ? IpAddress.parse(internalAddress) : undefined;
   if (internalAddress !== undefined && thirdParty === undefined) {
     return refused(`internalAddress must be an IP address, not ${shown(internalAddress)}`);
   }
+  if (!Array.isArray(remoteAddresses)) return refused(`remoteAddresses must be a list, not ${shown(remoteAddresses)}`);
   if (remoteAddresses.length > MOST_REMOTE_ADDRESSES) {
     return refused(`remoteAddresses may hold ${MOST_REMOTE_ADDRESSES} at most, not ${remoteAddresses.length}`);
   }
   const remotePeers: IpAddress[] = [];
   for (const text of remoteAddresses) {
-    const address = IpAddress.parse(text);
+    const address = typeof text === 'string' ? IpAddress.parse(text) : undefined;
     if (address === undefined) return refused(`remoteAddresses must be IP addresses; ${shown(text)} is none`);
     remotePeers.push(address);
   }
   return ok({ thirdParty, remotePeers });
 }
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
 
 const isRealPort = (value: number): value is PortNumber => isPortNumber(value) && value !== ANY_PORT;
 
@@ -89,7 +121,7 @@ const shown = (value: unknown): string => JSON.stringify(value) ?? String(value)
 
 /** Why there is no mapping, and what to do. */
 export interface Problem {
-  readonly kind: 'no server' | 'no answer' | 'refused' | 'conflict' | 'closed';
+  readonly kind: 'no server' | 'no answer' | 'refused' | 'conflict' | 'already mapped' | 'closed';
   readonly message: string;
   readonly resultCode?: number;
   readonly retryAfterSeconds?: number;
