@@ -230,7 +230,7 @@ export class Daemon {
     this.#gateway.onRefusal(({ who, request, code, why }) => {
       this.#metrics.mappingRefused(UPNP_ERRORS[code]);
       const what = `${request.protocol} ${request.externalPort} → ${request.internalClient}:${request.internalPort}`;
-      this.#history.refused(`${what} refused to ${who}: ${why}`);
+      this.#history.refused(`${what} refused to ${who}: ${why}`, who.text);
     });
     this.#pcp.listen({
       serverLostState: () => {

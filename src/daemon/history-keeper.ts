@@ -29,11 +29,11 @@ export class HistoryKeeper {
     this.#refusalsUntil = clock.now();
   }
 
-  tell(kind: EventKind, level: OperatorEvent['level'], text: string): void {
-    this.#happened({ at: this.#clock.wallTime(), kind, level, text });
+  tell(kind: EventKind, level: OperatorEvent['level'], text: string, host?: string): void {
+    this.#happened({ at: this.#clock.wallTime(), kind, level, text, ...(host === undefined ? {} : { host }) });
   }
 
-  refused(text: string): void {
+  refused(text: string, host: string): void {
     const now = this.#clock.now();
     if (now >= this.#refusalsUntil) {
       if (this.#refusals > REFUSALS_PER_MINUTE)
@@ -42,7 +42,7 @@ export class HistoryKeeper {
       this.#refusalsUntil = after(now, minutes(1));
     }
     this.#refusals += 1;
-    if (this.#refusals <= REFUSALS_PER_MINUTE) this.tell('refused', 'info', text);
+    if (this.#refusals <= REFUSALS_PER_MINUTE) this.tell('refused', 'info', text, host);
   }
 
   tableChanged(changes: MappingChanges): void {

@@ -21,6 +21,8 @@ export interface OperatorEvent {
   readonly level: 'info' | 'warn';
   /** A sentence without its full stop. */
   readonly text: string;
+  /** The LAN host it is about; undefined: all of them. */
+  readonly host?: string;
 }
 
 export interface DaySample {
@@ -47,15 +49,29 @@ export const SAMPLE_EVERY = minutes(5);
 
 export class EventHistory {
   #events: OperatorEvent[] = [];
+  readonly #eventsOfHost = new Map<string, number>();
   #samples: DaySample[] = [];
   #forgotten = 0;
 
   add(event: OperatorEvent): void {
     this.#events.push(event);
-    if (this.#events.length > MAX_EVENTS) {
-      this.#events.shift();
-      this.#forgotten += 1;
-    }
+    this.#count(event, 1);
+    if (this.#events.length > MAX_EVENTS) this.#forgetOne();
+  }
+
+  /** The oldest of whoever has most: a host that opens and closes ports all day does not push the others' news out. */
+  #forgetOne(): void {
+    const most = Math.max(...this.#eventsOfHost.values());
+    const index = this.#events.findIndex(({ host = '' }) => this.#eventsOfHost.get(host) === most);
+    const [gone] = this.#events.splice(Math.max(0, index), 1);
+    if (gone !== undefined) this.#count(gone, -1);
+    this.#forgotten += 1;
+  }
+
+  #count({ host = '' }: OperatorEvent, by: number): void {
+    const count = (this.#eventsOfHost.get(host) ?? 0) + by;
+    if (count > 0) this.#eventsOfHost.set(host, count);
+    else this.#eventsOfHost.delete(host);
   }
 
   /** To be called every `SAMPLE_EVERY`; the last sample moves along until it is that far from the one before. */

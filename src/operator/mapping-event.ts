@@ -27,6 +27,11 @@ const REMOVAL_WORDS: Readonly<Record<RemovalReason, string>> = {
 
 /** Undefined: nothing that a person would want to hear of. */
 export function mappingEvent(change: MappingChange, at: WallTime, nameOfHost: NameOfHost): OperatorEvent | undefined {
+  const event = eventOf(change, at, nameOfHost);
+  return event === undefined ? undefined : { ...event, host: change.mapping.internalClient.text };
+}
+
+function eventOf(change: MappingChange, at: WallTime, nameOfHost: NameOfHost): OperatorEvent | undefined {
   const place = placeText(change.mapping, nameOfHost);
   switch (change.kind) {
     case 'added':

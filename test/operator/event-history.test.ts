@@ -19,6 +19,18 @@ describe('EventHistory', () => {
     expect(history.view(at(2)).forgotten).toBe(1500);
   });
 
+  it('keeps the news of others when one host opens and closes ports all day', () => {
+    const history = new EventHistory();
+    for (let i = 0; i < 20; i += 1) history.add({ ...event(1), host: '192.168.1.20', text: `quiet ${i}` });
+    history.add({ ...event(1), kind: 'server', text: 'the server restarted' });
+    for (let i = 0; i < 5000; i += 1) history.add({ ...event(2), host: '192.168.1.66' });
+    const { events, forgotten } = history.view(at(3));
+    expect(events).toHaveLength(500);
+    expect(events.filter(({ host }) => host === '192.168.1.20')).toHaveLength(20);
+    expect(events.filter(({ kind }) => kind === 'server')).toHaveLength(1);
+    expect(forgotten).toBe(4521);
+  });
+
   it('keeps a day of samples, one for each five minutes, however often it is fed', () => {
     const history = new EventHistory();
     for (let i = 0; i < 3 * 24 * 60; i += 1) history.sample({ at: at(i), mappings: i, roundTrip: milliseconds(1) });
