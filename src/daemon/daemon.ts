@@ -183,6 +183,7 @@ export class Daemon {
     this.#lan?.useInterfaces(config.lan.interfaces);
     const problem = await this.#admin?.readToken(config.admin.tokenFile);
     if (problem !== undefined) log.warn(problem);
+    this.#gateway.policyChanged();
     log.info(changed.length === 0 ? 'configuration read again: nothing to change' : `changed: ${changed.join(', ')}`);
     await this.check();
   }

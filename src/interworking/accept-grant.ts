@@ -3,7 +3,9 @@
 
 import type { Mapping, Upstream } from '../mapping/mapping.ts';
 import { mappingKeyText } from '../mapping/mapping.ts';
+import { releaseInBackground } from './delete-port-mapping.ts';
 import type { Interworking } from './interworking.ts';
+import { objectionToEntry } from './judge-again.ts';
 import { refreshNat1Rule } from './nat1-rule.ts';
 import { returnAttempt } from './renewal-schedule.ts';
 import { isPublishedPort } from './upstream-request.ts';
@@ -13,9 +15,19 @@ export function acceptGrant(iw: Interworking, current: Mapping, upstream: Upstre
   iw.trouble.delete(mappingKeyText(current));
   iw.lost.regained(current);
   const next = entryAfter(iw, current, upstream);
+  const objection = next.externalPort === current.externalPort ? undefined : objectionToEntry(iw, next);
+  if (objection !== undefined) return endForbidden(iw, current, next, objection);
   iw.table.move(current, next);
   refreshNat1Rule(iw, next);
   return next;
+}
+
+/** The server moved it to a port that its host may not have: better no port than that one. */
+function endForbidden(iw: Interworking, current: Mapping, next: Mapping, why: string): Mapping {
+  iw.releases.owe(next);
+  iw.table.remove(current, 'lost', `the PCP server moved it to port ${next.externalPort}: ${why}`);
+  void releaseInBackground(iw, next);
+  return current;
 }
 
 function entryAfter(iw: Interworking, current: Mapping, upstream: Upstream): Mapping {

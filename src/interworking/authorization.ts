@@ -13,12 +13,12 @@ export interface Objection {
 }
 
 /** IGD:1 has no 606: there 718 means "not this one" for a new mapping, 714 "no such entry" for an existing one. */
-const mayNotMap = (asker: ControlPoint): UpnpErrorCode => (asker.igd === 1 ? 718 : 606);
+const mayNotMap = (asker: Pick<ControlPoint, 'igd'>): UpnpErrorCode => (asker.igd === 1 ? 718 : 606);
 const mayNotTouch = (asker: ControlPoint): UpnpErrorCode => (asker.igd === 1 ? 714 : 606);
 
 export function objectionToMapping(
-  asker: ControlPoint,
-  request: PortMappingRequest,
+  asker: Pick<ControlPoint, 'address' | 'igd' | 'isOperator'>,
+  request: Pick<PortMappingRequest, 'internalClient' | 'externalPort' | 'internalPort'>,
   policy: Policy,
   mac: string | undefined,
 ): Objection | undefined {

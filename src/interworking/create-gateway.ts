@@ -21,6 +21,7 @@ import { getSpecificPortMappingEntry } from './get-specific-port-mapping-entry.t
 import { HostDeparture, type HostObservation } from './host-departure.ts';
 import { letGoOfDeparted } from './host-watch.ts';
 import type { GatewayContext, Interworking } from './interworking.ts';
+import { judgeAgain } from './judge-again.ts';
 import { getGenericPortMappingEntry, getListOfPortMappings } from './list-port-mappings.ts';
 import { type LostMapping, LostMappings } from './lost-mappings.ts';
 import { removeNat1Rules } from './nat1-rule.ts';
@@ -58,6 +59,8 @@ export interface RunningGateway extends Gateway {
   stop(): void;
   lost(): readonly LostMapping[];
   /** Why the last attempt to renew an entry failed; undefined: it did not. */
+  /** The operator's rules were read again. */
+  policyChanged(): void;
   troubleOf(mapping: Mapping): string | undefined;
 }
 
@@ -163,6 +166,10 @@ class InterworkingGateway implements RunningGateway {
     const emptied = emptyTable(this.#iw, until, 'closing', 'the gateway closes');
     await Promise.all([emptied, this.#probes.close(), this.#external.close(until), this.#iw.durable()]);
     this.stop();
+  }
+
+  policyChanged(): void {
+    judgeAgain(this.#iw);
   }
 
   stop(): void {

@@ -57,7 +57,7 @@ export class RenewalLoop implements Machine<RenewalOutput> {
       const { mapping } = due;
       const ended = mapping.state === 'waiting' ? asIfRenewed(mapping, now) : mapping;
       this.#surroundings.ending(ended);
-      this.#table.remove(mapping, 'expired', '');
+      this.#table.remove(mapping, 'expired', 'its lease is over');
       outputs.push({ kind: 'release', mapping: ended });
     }
     return outputs;

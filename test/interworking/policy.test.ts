@@ -350,3 +350,18 @@ describe('RequestRate', () => {
     expect(rate.admit('10.1.0.0', 1, instant(0))).toBe(true);
   });
 });
+
+describe('rules that were read again', () => {
+  it('close what they do not allow any more, here and at the server, and leave the rest (RFC 6970 §6)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    for (const external of [5001, 5002])
+      expect(await world.add(host, mappingRequest({ client: HOST, external }))).toBe('ok');
+    world.policy = { ...world.policy, rules: [rule({ action: 'deny', externalPorts: range(5001, 5001) })] };
+    world.gateway.policyChanged();
+    await world.advance(seconds(1));
+    expect([...world.table.all()].map(({ externalPort }) => externalPort)).toEqual([5002]);
+    expect(world.server.mappings().map(({ externalPort }) => externalPort)).toEqual([5002]);
+    expect(world.localNat?.rules()).toHaveLength(1);
+    expect(world.events.at(-1)?.text).toContain('the rules do not allow it any more');
+  });
+});

@@ -166,6 +166,20 @@ describe('Mapping Updates (RFC 6970 §5.10; RFC 6887 §14.2)', () => {
     expect([...again.table.all()].map((mapping) => mapping.externalPort)).toEqual([6100]);
   });
 
+  it('with a port that the rules keep from its host end an AddAnyPortMapping entry (RFC 6970 §6)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    await world.addAny(controlPoint(HOST, 2), mappingRequest({ client: HOST, external: 5001 }));
+    world.policy = { ...world.policy, minPort: 6200 };
+    const held = serverMapping(world, 5001);
+    held.externalPort = portNumber(6100);
+    world.pcp.sendUpdate(held);
+    await world.advance(seconds(1));
+    expect(world.table.size).toBe(0);
+    expect(world.localNat?.rules()).toEqual([]);
+    expect(world.server.mappings()).toEqual([]);
+    expect(world.events.at(-1)?.text).toContain('moved it to port 6100');
+  });
+
   it('in doubt is asked for until it is there, however the first answer turns out (RFC 6887 §14.1.3, §15, IWF-93)', async () => {
     const world = await worldWith(1);
     const held = serverMapping(world, 5001);
