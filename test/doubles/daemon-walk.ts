@@ -251,7 +251,7 @@ export class DaemonWalk {
   /** Of the table alone, at any moment. */
   #oddRows(): readonly string[] {
     const rows = this.world.table();
-    const ended = rows.filter((row) => row.lifetimeLeft <= 0 || (row.leaseLeft ?? 1) <= 0);
+    const ended = rows.filter((row) => (row.state !== 'waiting' && row.lifetimeLeft <= 0) || (row.leaseLeft ?? 1) <= 0);
     const places = rows.map((row) => `${row.protocol} ${row.nat1Port ?? `${row.internalClient}:${row.internalPort}`}`);
     const doubled = places.filter((place, index) => places.indexOf(place) !== index);
     return [...ended.map((row) => `ended and there: ${row.protocol} ${row.externalPort}`), ...doubled];
