@@ -35,6 +35,15 @@ describe('the threat model', () => {
         'state that the daemon may not read',
         'led to another file by a link',
         'into the log',
+        'sent ahead',
+        'M-POST',
+        'token guesses',
+        'alias addresses',
+        'ICMP',
+        'version refusals',
+        'routed network',
+        "state's disk is full",
+        "log's disk is full",
       ],
     ];
     const all = rows.map(({ what }) => what).join('\n');
