@@ -1,9 +1,9 @@
-// What the lab needs of a fresh Debian 12: root, and packages whose services must not start on this machine.
+// What the lab and the soak need of a fresh Debian 12: root, and packages whose services must not start on this machine.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 
-const PACKAGES = [
+const FOR_THE_LAB = [
   'iproute2',
   'nftables',
   'procps',
@@ -19,14 +19,17 @@ const PACKAGES = [
   'systemd-container',
 ];
 
+/** python3 sends the forged packets: Node.js has no raw sockets. */
+export const FOR_THE_SOAK = ['iproute2', 'nftables', 'procps', 'util-linux', 'miniupnpd-nftables', 'python3'];
+
 /** Debian asks this script before it starts a service; 101 says no. */
 const START_POLICY = '/usr/sbin/policy-rc.d';
 
-export function prepare() {
-  if (process.getuid?.() !== 0) return 'the lab makes network namespaces: run it as root';
-  if (process.platform !== 'linux' || !existsSync('/usr/bin/apt-get'))
-    return 'the lab needs Debian (or a kin with apt)';
-  const missing = PACKAGES.filter((name) => !isInstalled(name));
+/** → why it cannot run here, if it cannot. */
+export function prepare(packages = FOR_THE_LAB) {
+  if (process.getuid?.() !== 0) return 'it makes network namespaces: run it as root';
+  if (process.platform !== 'linux' || !existsSync('/usr/bin/apt-get')) return 'it needs Debian (or a kin with apt)';
+  const missing = packages.filter((name) => !isInstalled(name));
   if (missing.length === 0) return undefined;
   console.log(`installing ${missing.join(' ')}`);
   const isOurs = !existsSync(START_POLICY);

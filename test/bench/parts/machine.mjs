@@ -14,9 +14,9 @@ const TOOLS = [
   ['sysctl', 'procps'],
 ];
 
-/** Why not; empty when all is there. `more`: tools whose package has the same name. */
-export function obstacles(more = []) {
-  const missing = [...TOOLS, ...more.map((tool) => [tool, tool])].filter(
+/** Why not; empty when all is there. */
+export function obstacles() {
+  const missing = TOOLS.filter(
     ([tool]) => !['/usr/sbin', '/usr/bin', '/sbin', '/bin'].some((at) => existsSync(`${at}/${tool}`)),
   );
   return [

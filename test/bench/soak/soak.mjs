@@ -1,9 +1,10 @@
 // `npm run soak`: two acts, each with a daemon of its own. "faults": mixed load while things break at random. "neighbour": honest
-// control points beside a hostile machine of the house and a forger on the way to the carrier. Root, Debian's nftables, python3.
-// Exit code 0: all held; 1: not; 2: cannot run here.
+// control points beside a hostile machine of the house and a forger on the way to the carrier. Needs root and Debian; packages
+// that are missing are installed. Exit code 0: all held; 1: not; 2: cannot run here.
 
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { FOR_THE_SOAK, prepare } from '../../lab/prepare.mjs';
 import { obstacles } from '../parts/machine.mjs';
 import { makeNetwork, removeNetwork } from '../parts/network.mjs';
 import { faultsAct } from './faults-act.mjs';
@@ -17,9 +18,9 @@ process.exitCode = await main();
 
 async function main() {
   const options = readOptions();
-  const problems = options === undefined ? [USAGE] : obstacles(['python3']).map((problem) => `soak: ${problem}`);
-  if (problems.length > 0) {
-    console.error(problems.join('\n'));
+  const problem = options === undefined ? USAGE : (prepare(FOR_THE_SOAK) ?? obstacles()[0]);
+  if (problem !== undefined) {
+    console.error(`soak: ${problem}`);
     return 2;
   }
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
