@@ -1,8 +1,12 @@
 // One subscriber of one service: what it has not been told yet, and the one event that may be on its way to it.
 
-import { after, type Duration, earlier, type Instant } from '../../base/time.ts';
+import { after, type Duration, earlier, type Instant, later, scale, seconds, shorter } from '../../base/time.ts';
 import type { Callback } from './callback.ts';
 import { eventKeyAfter, INITIAL_EVENT } from './event-key.ts';
+
+/** Who cannot be reached costs a connection per event. Each event that is lost doubles the pause, up to the longest. */
+const FIRST_PAUSE = seconds(1);
+const LONGEST_PAUSE = seconds(30);
 
 type Delivery =
   /** UDA 1.1 §4.1.2: the initial event must not overtake the answer to the subscription. */
@@ -28,6 +32,8 @@ export class Subscription {
   #callback = 0;
   #changes = new Map<string, string>();
   #sendAt: Instant | undefined;
+  #pause = FIRST_PAUSE;
+  #pausesUntil: Instant | undefined;
 
   constructor(sid: string, serviceKey: string, callbacks: readonly [Callback, ...Callback[]], expiresAt: Instant) {
     this.sid = sid;
@@ -42,7 +48,8 @@ export class Subscription {
 
   /** When it wants an event sent; undefined while one is on its way or there is nothing to tell. */
   get sendAt(): Instant | undefined {
-    return this.#delivery.state === 'idle' ? this.#sendAt : undefined;
+    if (this.#delivery.state !== 'idle' || this.#sendAt === undefined) return undefined;
+    return this.#pausesUntil === undefined ? this.#sendAt : later(this.#sendAt, this.#pausesUntil);
   }
 
   get wakeAt(): Instant {
@@ -70,11 +77,14 @@ export class Subscription {
   }
 
   delivered(): void {
-    if (this.#delivery.state === 'outstanding') this.#delivery = { state: 'idle' };
+    if (this.#delivery.state !== 'outstanding') return;
+    this.#delivery = { state: 'idle' };
+    this.#pause = FIRST_PAUSE;
+    this.#pausesUntil = undefined;
   }
 
   /** The same event at the next place; undefined when none is left, and then its values ride along with the next event. */
-  failed(): Event | undefined {
+  failed(now: Instant): Event | undefined {
     if (this.#delivery.state !== 'outstanding') return undefined;
     const { sent, triesLeft } = this.#delivery;
     this.#callback = (this.#callback + 1) % this.callbacks.length;
@@ -83,6 +93,8 @@ export class Subscription {
       return { callback: this.#currentCallback(), key: this.#keyOnItsWay, variables: sent };
     }
     this.#delivery = { state: 'idle' };
+    this.#pausesUntil = after(now, this.#pause);
+    this.#pause = shorter(scale(this.#pause, 2), LONGEST_PAUSE);
     this.#changes = new Map([...sent, ...this.#changes]);
     return undefined;
   }

@@ -127,7 +127,7 @@ export class Subscriptions implements Machine<SubscriptionsOutput> {
 
   /** UDA 1.1 §4.3.2: a subscriber that cannot be reached stays subscribed until its time is up. */
   handleFailed(sid: string, now: Instant): readonly SubscriptionsOutput[] {
-    const event = this.#subscriptions.get(sid)?.failed();
+    const event = this.#subscriptions.get(sid)?.failed(now);
     return event === undefined ? this.handleTimeout(now) : [notify(sid, event)];
   }
 

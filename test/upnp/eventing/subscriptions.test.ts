@@ -261,6 +261,28 @@ describe('events (UDA 1.1 §4.3.2)', () => {
     expect(bench.machine.size).toBe(1);
   });
 
+  it('sends events more and more rarely to a subscriber that cannot be reached, and at once again when it can', () => {
+    const bench = new Bench();
+    const sid = bench.settled();
+    const sentAt: number[] = [];
+    let isReached = false;
+    for (let ms = 0; ms < 600_000; ms += 100) {
+      bench.change({ A: String(ms) }, at(ms));
+      if (bench.machine.handleTimeout(at(ms)).length === 0) continue;
+      sentAt.push(ms);
+      isReached = ms > 500_000;
+      if (isReached) break;
+      bench.machine.handleFailed(sid, at(ms));
+    }
+    expect(isReached).toBe(true);
+    expect(sentAt.slice(0, 6)).toEqual([200, 1200, 3200, 7200, 15_200, 31_200]);
+    expect(sentAt.length).toBeLessThan(25);
+    const reachedAt = sentAt.at(-1) ?? 0;
+    bench.machine.handleDelivered(sid, at(reachedAt));
+    bench.change({ A: 'last' }, at(reachedAt + 100));
+    expect(told(bench.machine.handleTimeout(at(reachedAt + 300)))).toEqual([`${sentAt.length + 1} A=last`]);
+  });
+
   it('ignores what is reported of subscriptions that are gone', () => {
     const { machine } = new Bench();
     expect([machine.handleDelivered('uuid:x', T0), machine.handleFailed('uuid:x', T0)]).toEqual([[], []]);
