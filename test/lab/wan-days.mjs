@@ -17,6 +17,7 @@ const NOTICED_MS = 15_000;
 const { cpe: CPE, carrier: CARRIER } = TOPOLOGIES.nat.build.between;
 /** As for the page of a modem: on the same cable, and nothing to do with the carrier. */
 const MODEM_ADDRESS = '192.168.100.2';
+const SECOND_LINE = '100.64.0.33';
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
 export const WAN_DAYS = {
@@ -46,6 +47,7 @@ async function playWanDays(name, means) {
     await lanLate(scene);
     await withoutProtocols(scene);
     await secondAddress(scene);
+    await failover(scene);
   } finally {
     await scene?.close();
   }
@@ -232,6 +234,31 @@ async function secondAddress(scene) {
     await startDaemon(scene);
     return `open after ${await opened(scene, 7650)}`;
   });
+}
+
+/** A second line to the same carrier takes over, and the first one comes back. Nobody names the interface. */
+async function failover(scene) {
+  const { network, check } = scene;
+  const ns = network.namespaces;
+  const leadBy = (line) => ns.run('cpe', 'ip', 'route', 'replace', 'default', 'via', CARRIER, 'dev', line);
+  await check(
+    'WAN',
+    'another line takes over, and the first one comes back: a stranger gets in each time',
+    async () => {
+      ns.link('cpe', 'wan1', 'carrier', 'line3');
+      ns.run('carrier', 'ip', 'link', 'set', 'line3', 'master', 'sub');
+      ns.run('cpe', 'ip', 'address', 'add', `${SECOND_LINE}/24`, 'dev', 'wan1');
+      await startDaemon(scene, { wan: '' });
+      await opened(scene, 7660);
+      ns.run('cpe', 'ip', 'link', 'set', 'wan', 'down');
+      leadBy('wan1');
+      const over = await opened(scene, 7661);
+      ns.run('cpe', 'ip', 'link', 'set', 'wan', 'up');
+      ns.run('cpe', 'ip', 'link', 'set', 'wan1', 'down');
+      leadBy('wan');
+      return `open after ${over} and ${await opened(scene, 7662)}`;
+    },
+  );
 }
 
 const daemonLog = ({ folder, set }) => readFileSync(join(folder, `${set}-igd2pcp.log`), 'utf8');
