@@ -247,6 +247,9 @@ async function failover(scene) {
     async () => {
       ns.link('cpe', 'wan1', 'carrier', 'line3');
       ns.run('carrier', 'ip', 'link', 'set', 'line3', 'master', 'sub');
+      // Both lines lie in one network here: each answers for its own address only.
+      for (const rule of ['arp_ignore=1', 'arp_announce=2'])
+        ns.run('cpe', 'sysctl', '-qw', `net.ipv4.conf.all.${rule}`);
       ns.run('cpe', 'ip', 'address', 'add', `${SECOND_LINE}/24`, 'dev', 'wan1');
       await startDaemon(scene, { wan: '' });
       await opened(scene, 7660);
