@@ -44,7 +44,7 @@ export class MiniupnpdCarrier {
   #pidFile;
   #config;
 
-  constructor(network, { minLifetime = 120, internalPorts = '1-65535' } = {}) {
+  constructor(network, { minLifetime = 120, maxLifetime = 86_400, internalPorts = '1-65535' } = {}) {
     this.#network = network;
     this.#pidFile = join(network.folder, `${network.set}-miniupnpd.pid`);
     this.#config = join(network.folder, `${network.set}-miniupnpd.conf`);
@@ -59,7 +59,7 @@ export class MiniupnpdCarrier {
         'secure_mode=no',
         'system_uptime=no',
         `min_lifetime=${minLifetime}`,
-        'max_lifetime=86400',
+        `max_lifetime=${maxLifetime}`,
         'upnp_table_name=carrier',
         'upnp_nat_table_name=carrier',
         'upnp_forward_chain=mapped_forward',

@@ -9,6 +9,7 @@ import { BAD_DAYS } from './bad-days.mjs';
 import { removeTrees } from './booted-debian.mjs';
 import { DEBIAN_BOOT } from './debian-boot.mjs';
 import { playFiveMinutes } from './five-minutes.mjs';
+import { FORGERIES, removeStateMounts } from './forgeries.mjs';
 import { playGupnpTools } from './gupnp-tools.mjs';
 import { removeLeftovers } from './namespaces.mjs';
 import { OCI_IMAGE } from './oci-image.mjs';
@@ -26,7 +27,7 @@ const USAGE = `usage: node test/lab/lab.mjs [--only NAME,NAME] [--quick] [--keep
   topologies  ${Object.keys(TOPOLOGIES).join(', ')}
   others      carrier-gone, bad-days, wan-days, quota, pcp-client,
               five-minutes, two-lans-capture, gupnp-tools, debian-12,
-              debian-13, oci-image, openwrt
+              debian-13, oci-image, openwrt, forgeries
   --quick     the carrier is gone for one minute instead of ten
   --keep      leaves logs and configuration in the temporary folder
   --program   another build than dist/igd2pcp.cjs
@@ -40,6 +41,7 @@ const OTHER_PLAYS = {
   ...OCI_IMAGE,
   ...OPENWRT,
   ...WAN_DAYS,
+  ...FORGERIES,
   'five-minutes': { says: "the README's section, command by command", play: playFiveMinutes },
   'two-lans-capture': { says: 'each LAN hears of its own address, the WAN hears nothing', play: playTwoLansCapture },
   'gupnp-tools': { says: 'its discovery and its subscriber find the right gateway', play: playGupnpTools },
@@ -84,6 +86,7 @@ async function main() {
 
 function clearAway() {
   removeLeftovers();
+  removeStateMounts();
   removeTrees();
 }
 
