@@ -28,6 +28,13 @@ const tasks = {
     args: ['run', '--config', 'test/vitest.config.ts', 'test/property'],
     environment: { IGD2PCP_FUZZ: 'long' },
   },
+  mutate: { script: at('.scripts', 'mutate.mjs') },
+  types: { script: at('node_modules', 'typescript', 'bin', 'tsc'), args: ['-p', '.'] },
+  lint: {
+    script: at('node_modules', '@biomejs', 'biome', 'bin', 'biome'),
+    args: ['check', '--error-on-warnings', '.'],
+  },
+  watch: { script: vitest, args: ['--config', 'test/vitest.config.ts'] },
   'control-point': { needs: bundleControlPoint, script: at('dist', 'control-point.cjs') },
   package: { needs: buildWhenStale, script: at('.scripts', 'package.mjs') },
 };

@@ -76,17 +76,18 @@ describe.each(['nftables', 'none'] as const)('the operator (nat = "%s")', (nat) 
 });
 
 describe('SIGHUP', () => {
-  it('changes the policy for what comes and leaves what is there (face: configuration)', async () => {
+  it('changes the policy at once: what it does not allow any more is closed, the rest stays (RFC 6970 §6)', async () => {
     const world = await DaemonWorld.open();
     const desk = world.computer(DESK);
-    expect(await desk.add({ external: 5001, lease: 0 })).toBe('ok');
+    for (const external of [5001, 6001]) expect(await desk.add({ external, lease: 0 })).toBe('ok');
     await world.reloads({ 'policy.min_port': '6000', 'lan.http_port': '5555' });
     expect(await desk.add({ external: 5002 })).toBe('error 718');
     expect(await desk.add({ external: 6002 })).toBe('ok');
     expect(world.logged(/changed: policy.min_port/)).toHaveLength(1);
     expect(world.logged(/^warn these changes wait for a restart: lan.http_port/)).toHaveLength(1);
     await world.passes(minutes(5));
-    expect(world.carrier.ports()).toEqual([5001, 6002]);
+    expect(world.carrier.ports()).toEqual([6001, 6002]);
+    expect(world.logged(/TCP 5001 .* closed: the rules do not allow it any more/)).toHaveLength(1);
     expect(await disagreements(world)).toEqual([]);
   });
 
