@@ -51,8 +51,10 @@ async function main(): Promise<number> {
   if (own === undefined) return say('which address is ours? Say --from ADDRESS', 2);
   const gateway = IpAddress.parse(values.gateway ?? '') ?? parseUrl(location ?? '')?.endpoint.address;
   let isAnybodyDiscontent = false;
+  const isStopped = stopOnSignal();
   // Each its own port: what one leaves behind must not be in the next one's way.
   for (const [index, client] of clients.entries()) {
+    if (isStopped()) break;
     const report = await play(client, {
       host,
       http: nodeControlPointHttp(host, own),
@@ -60,13 +62,33 @@ async function main(): Promise<number> {
       externalPort: Number(values.external) + index,
       internalPort: Number(values.internal) + index,
       takesAnyAddress: values['any-address'],
+      tidiesUp: true,
+      isStopped,
       ...(location === undefined ? {} : { location }),
       ...(gateway === undefined ? {} : { gateway }),
     });
     isAnybodyDiscontent ||= !report.isContent;
-    say(values.json ? JSON.stringify({ ...report, client: client.key }) : asText(report, values.quiet), 0);
+    tell(report, values.json ? JSON.stringify({ ...report, client: client.key }) : asText(report, values.quiet));
   }
-  return isAnybodyDiscontent ? 1 : 0;
+  return isAnybodyDiscontent || isStopped() ? 1 : 0;
+}
+
+function tell(report: PlayReport, text: string): void {
+  say(text, 0);
+  for (const port of report.leftOpen) say(`still open at the gateway: ${port}`, 1);
+}
+
+/** Ctrl-C: the step that is under way ends, then what was opened is deleted. A later one ends at once. */
+function stopOnSignal(): () => boolean {
+  let first: number | undefined;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      // `npm` and the terminal both send the first one.
+      if (first !== undefined && performance.now() - first > 500) process.exit(1);
+      first ??= performance.now();
+    });
+  }
+  return () => first !== undefined;
 }
 
 const chosen = (key: string): readonly ClientProfile[] | undefined => {

@@ -23,6 +23,10 @@ export interface ControlPointOptions {
   readonly location?: string;
   /** For unicast searches; without it they are left out. */
   readonly gateway?: IpAddress;
+  /** Deletes at the end what the client itself leaves open, also when it gave up on the way. */
+  readonly tidiesUp?: boolean;
+  /** Asked between two steps; true: no further ones. */
+  readonly isStopped?: () => boolean;
   /** For carriers with made-up addresses: any address but 0.0.0.0 counts as public. */
   readonly takesAnyAddress?: boolean;
 }
@@ -42,6 +46,8 @@ export interface PlayReport {
   readonly isContent: boolean;
   /** What the blanks came to: which external port it ended with. */
   readonly blanks: Blanks;
+  /** With `tidiesUp`: what could not be deleted, and why. */
+  readonly leftOpen: readonly string[];
   /** Where it found its gateway. */
   readonly location: string | undefined;
   readonly connectionType: string | undefined;
@@ -58,11 +64,24 @@ const RANDOM_PORTS = { first: 40_000, count: 10_000 };
 /** What a broken gateway could make the harness do, at most. */
 const MAX_CALLS_PER_STEP = 64;
 
+/** A port that the gateway opened for us, or may have opened. */
+interface OpenPort {
+  readonly service: string;
+  readonly control: Place;
+  readonly protocol: string;
+  readonly external: string;
+  readonly remoteHost: string;
+}
+
+type OpenPlace = Pick<OpenPort, 'service' | 'control'>;
+
 class Performance {
   readonly #client: ClientProfile;
   readonly #options: ControlPointOptions;
   readonly #events: ControlPointEvents;
   readonly #steps: PlayedStep[] = [];
+  readonly #open = new Map<string, OpenPort>();
+  readonly #leftOpen: string[] = [];
   #blanks: Blanks;
   #found: Found | undefined;
 
@@ -81,6 +100,7 @@ class Performance {
     const found = this.#found;
     return {
       steps: this.#steps,
+      leftOpen: this.#leftOpen,
       blanks: this.#blanks,
       location: found && `http://${endpointText(found.location.endpoint)}${found.location.path}`,
       connectionType: found?.connection.type,
@@ -92,11 +112,44 @@ class Performance {
     if (found === undefined) return false;
     this.#found = found;
     try {
-      for (const step of this.#client.steps) if (!(await this.#play(step, found))) return false;
+      for (const step of this.#client.steps) {
+        if (this.#options.isStopped?.() === true || !(await this.#play(step, found))) return false;
+      }
       return true;
     } finally {
+      if (this.#options.tidiesUp === true) await this.#tidyUp();
       await this.#events.close();
     }
+  }
+
+  /** An answer that was lost may have been a success. */
+  #track(action: string, given: readonly (readonly [string, string])[], answer: SoapAnswer, place: OpenPlace): void {
+    const told = new Map(given);
+    const external = told.get('NewExternalPort') ?? '';
+    const protocol = told.get('NewProtocol') ?? '';
+    const remoteHost = told.get('NewRemoteHost') ?? '';
+    if (action.startsWith('Add') && answer.kind !== 'fault') {
+      const reserved = answer.kind === 'success' ? answer.out.get('NewReservedPort') : undefined;
+      const port = { ...place, protocol, remoteHost, external: reserved ?? external };
+      this.#open.set(`${port.protocol} ${port.external} ${remoteHost}`, port);
+    }
+    if (action === 'DeletePortMapping' && answer.kind === 'success')
+      this.#open.delete(`${protocol} ${external} ${remoteHost}`);
+  }
+
+  async #tidyUp(): Promise<void> {
+    for (const { service, control, protocol, external, remoteHost } of this.#open.values()) {
+      const given = [
+        ['NewRemoteHost', remoteHost],
+        ['NewExternalPort', external],
+        ['NewProtocol', protocol],
+      ] as const;
+      const answer = await this.#ask(soapAsk(service, 'DeletePortMapping', given, {}), 'DeletePortMapping', control);
+      // 714: it is gone already.
+      const isGone = answer.kind === 'success' || (answer.kind === 'fault' && answer.code === 714);
+      if (!isGone) this.#leftOpen.push(`${protocol} ${external}: ${answerText(answer)}`);
+    }
+    this.#open.clear();
   }
 
   async #find(): Promise<Found | undefined> {
@@ -203,6 +256,7 @@ class Performance {
       );
       const ask = soapAsk(service.type, step.action, given, this.#client.soap ?? {}, this.#client.userAgent);
       const answer = await this.#ask(ask, step.action, service.control);
+      this.#track(step.action, given, answer, { service: service.type, control: service.control });
       const sent = given.map(([name, value]) => `${name}=${value}`).join(' ');
       const again = step.again?.find((rule) => applies(rule, answer) && (used.get(rule) ?? 0) < rule.atMost);
       if (again === undefined || call === MAX_CALLS_PER_STEP) {
