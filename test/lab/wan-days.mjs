@@ -236,7 +236,10 @@ async function secondAddress(scene) {
   });
 }
 
-/** A second line to the same carrier takes over, and the first one comes back. Nobody names the interface. */
+/**
+ * A second line to the same carrier takes over, and the first one comes back. Nobody names the interface. The ports lie
+ * apart: the carrier gives the next port for each one that the old address still holds.
+ */
 async function failover(scene) {
   const { network, check } = scene;
   const ns = network.namespaces;
@@ -255,11 +258,11 @@ async function failover(scene) {
       await opened(scene, 7660);
       ns.run('cpe', 'ip', 'link', 'set', 'wan', 'down');
       leadBy('wan1');
-      const over = await opened(scene, 7661);
+      const over = await opened(scene, 7730);
       ns.run('cpe', 'ip', 'link', 'set', 'wan', 'up');
       ns.run('cpe', 'ip', 'link', 'set', 'wan1', 'down');
       leadBy('wan');
-      return `open after ${over} and ${await opened(scene, 7662)}`;
+      return `open after ${over} and ${await opened(scene, 7790)}`;
     },
   );
 }
