@@ -6,10 +6,14 @@ import { objectionToMapping } from './authorization.ts';
 import { releaseInBackground } from './delete-port-mapping.ts';
 import type { Interworking } from './interworking.ts';
 
-/** Why this entry would be refused today; undefined: it would not. */
+/** Why this entry would be refused today; undefined: it would not, or nobody can tell. */
 export function objectionToEntry(iw: Interworking, mapping: Mapping): string | undefined {
   const { madeBy, internalClient } = mapping;
-  return objectionToMapping(madeBy, mapping, iw.policy(), iw.macOf(internalClient))?.why;
+  const policy = iw.policy();
+  const mac = iw.macOf(internalClient);
+  // A host that sleeps has no MAC in the neighbour table: rules by MAC are not held against it.
+  if (mac === undefined && policy.rules.some(({ client }) => client.kind === 'mac')) return undefined;
+  return objectionToMapping(madeBy, mapping, policy, mac)?.why;
 }
 
 /** After the rules were read again: what they do not allow any more is closed, here and at the server. */

@@ -352,6 +352,20 @@ describe('RequestRate', () => {
 });
 
 describe('rules that were read again', () => {
+  it('close nothing of a host that sleeps, where only its MAC can tell what it may', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    const mac = '02:00:00:00:00:aa';
+    world.macs.set(HOST, mac);
+    world.policy = { ...world.policy, rules: [rule({ client: { kind: 'mac', mac } }), rule({ action: 'deny' })] };
+    expect(await world.add(host, mappingRequest({ client: HOST, external: 5001 }))).toBe('ok');
+    world.macs.clear();
+    world.gateway.policyChanged();
+    expect(world.table.size).toBe(1);
+    world.macs.set(HOST, '02:00:00:00:00:bb');
+    world.gateway.policyChanged();
+    expect(world.table.size).toBe(0);
+  });
+
   it('close what they do not allow any more, here and at the server, and leave the rest (RFC 6970 §6)', async () => {
     const world = await GatewayWorld.open({ nat: 'nat1' });
     for (const external of [5001, 5002])
