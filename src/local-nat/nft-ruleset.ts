@@ -129,9 +129,16 @@ export const renderProbeFirst = (): string =>
   `flush map ${NFT_TABLE} ${PROBE_MAP}\n${probeElement(PROBE_TIMEOUT_SECONDS)}`;
 
 /** In a transaction of its own: within one, even an old kernel takes the last timeout. */
-export const renderProbeSecond = (): string => probeElement(PROBE_LONGER_SECONDS);
+export const renderProbeSecond = (): string => probeElement(PROBE_LONGER_SECONDS, true);
 
 export const renderProbeRemoval = (): string => `delete map ${NFT_TABLE} ${PROBE_MAP}\n`;
 
-const probeElement = (timeoutSeconds: number): string =>
-  `add element ${NFT_TABLE} ${PROBE_MAP} { ${PROBE_ELEMENT} timeout ${timeoutSeconds}s : ${PROBE_ELEMENT} }\n`;
+const probeElement = (wholeSeconds: number, namesEnd = false): string =>
+  `add element ${NFT_TABLE} ${PROBE_MAP} { ${PROBE_ELEMENT} ${timeoutText(wholeSeconds, namesEnd)} : ${PROBE_ELEMENT} }\n`;
+
+/**
+ * Linux from 6.12 gives an element added again a new end only if its timeout is another one, or if its end is named too.
+ * A renewal has the timeout of the grant before it.
+ */
+export const timeoutText = (wholeSeconds: number, namesEnd: boolean): string =>
+  namesEnd ? `timeout ${wholeSeconds}s expires ${wholeSeconds}s` : `timeout ${wholeSeconds}s`;

@@ -14,6 +14,7 @@ import {
   applyChanges,
   changeFor,
   type ElementChange,
+  isGone,
   renderTransaction,
   type TimedElement,
 } from './nft-transaction.ts';
@@ -254,7 +255,7 @@ export class NftTableKeeper implements Machine<KeeperOutput> {
 
   #forgetExpired(now: Instant): void {
     this.#claims.dropExpired(now);
-    for (const [id, { until }] of this.#held) if (until <= now) this.#held.delete(id);
+    for (const [id, timed] of this.#held) if (isGone(timed, now)) this.#held.delete(id);
   }
 
   #changesFor(ids: Iterable<string>, now: Instant): readonly ElementChange[] {

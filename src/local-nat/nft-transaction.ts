@@ -2,9 +2,9 @@
 // Adds rather than delete + add where the kernel allows: a delete makes nft read the whole map first.
 
 import type { Duration, Instant } from '../base/time.ts';
-import { between, inSeconds, seconds } from '../base/time.ts';
+import { after, between, inSeconds, seconds } from '../base/time.ts';
 import { elementKey, type NftElement } from './nat1-elements.ts';
-import { NFT_TABLE } from './nft-ruleset.ts';
+import { NFT_TABLE, timeoutText } from './nft-ruleset.ts';
 
 /** An element and until when it is, or shall be, in the kernel. */
 export interface TimedElement {
@@ -22,17 +22,24 @@ export type ElementChange =
 /** Whole seconds up when written, whole seconds down when listed: an element that lives this much longer was not changed. */
 const SAME_TIMEOUT_WITHIN = seconds(2);
 
+/** The kernel's timeout is in whole seconds, up: an element may still be there this long after its end. */
+const LINGERS = seconds(2);
+
+/** Its end has come, and with certainty the kernel has dropped it. */
+export const isGone = ({ until }: TimedElement, now: Instant): boolean => after(until, LINGERS) <= now;
+
 /** What turns `held` into `wished` for one key; undefined when nothing is to do. */
 export function changeFor(
   held: TimedElement | undefined,
   wished: TimedElement | undefined,
   now: Instant,
 ): ElementChange | undefined {
-  const alive = held !== undefined && held.until > now ? held : undefined;
-  if (wished === undefined) return alive === undefined ? undefined : { kind: 'remove', timed: alive };
-  if (alive === undefined) return { kind: 'add', timed: wished };
-  if (alive.element.value !== wished.element.value) return { kind: 'replace', timed: wished };
-  const surplus = between(wished.until, alive.until);
+  if (wished === undefined)
+    return held === undefined || held.until <= now ? undefined : { kind: 'remove', timed: held };
+  // One that lingers is no free place: old kernels would leave it as it is when it is added again.
+  if (held === undefined || isGone(held, now)) return { kind: 'add', timed: wished };
+  if (held.element.value !== wished.element.value) return { kind: 'replace', timed: wished };
+  const surplus = between(wished.until, held.until);
   if (surplus >= 0 && surplus < SAME_TIMEOUT_WITHIN) return undefined;
   return { kind: 'extend', timed: wished };
 }
@@ -52,7 +59,7 @@ export function renderTransaction(changes: readonly ElementChange[], now: Instan
     ...additions.map(
       ({ element, until }) =>
         `add element ${NFT_TABLE} ${element.map} ` +
-        `{ ${elementKey(element)} timeout ${timeoutSeconds(between(now, until))}s : ${element.value} }\n`,
+        `{ ${elementKey(element)} ${timeoutText(timeoutSeconds(between(now, until)), addExtends)} : ${element.value} }\n`,
     ),
   ].join('');
 }

@@ -22,7 +22,7 @@ export class NftDouble {
   table: Table | undefined;
   now = 0;
   readonly calls: NftCall[] = [];
-  /** false: as Linux 6.6 and before. */
+  /** true: as Linux 6.12 and later; false: as Linux 6.6 and before. */
   addExtends = true;
   /** false: an nft that cannot be asked for an element of a map. */
   answersGet = true;
@@ -124,9 +124,9 @@ export class NftDouble {
   #element(table: Table, verb: string, name: string, rest: string): void {
     const map = table.maps.get(name);
     if (map === undefined) throw new Complaint('Error: No such file or directory');
-    const words = /^\{ (.+?)(?: timeout (\d+)s)?(?: : (.+))? \}$/.exec(rest);
+    const words = /^\{ (.+?)(?: timeout (\d+)s)?(?: expires (\d+)s)?(?: : (.+))? \}$/.exec(rest);
     if (words === null) throw new Complaint(`Error: syntax error: ${rest}`);
-    const [, key = '', timeoutText = '', value = ''] = words;
+    const [, key = '', timeoutText = '', expiresText, value = ''] = words;
     if (rest.includes(':') && /[\da-f]:[\da-f:]/.test(rest)) {
       throw new Complaint('Error: Could not resolve hostname: Address family for hostname not supported');
     }
@@ -140,7 +140,8 @@ export class NftDouble {
     if (isAlive && held.value !== value) throw new Complaint('Error: Could not process rule: File exists');
     if (isAlive && !this.addExtends) return;
     const timeout = Number(timeoutText);
-    map.elements.set(key, { value, timeout, expiresAt: this.now + timeout * 1000 });
+    if (isAlive && held.timeout === timeout && expiresText === undefined) return;
+    map.elements.set(key, { value, timeout, expiresAt: this.now + Number(expiresText ?? timeout) * 1000 });
   }
 
   #listTable(isTerse: boolean): string {

@@ -214,6 +214,37 @@ describe('timeouts follow the granted lifetime', () => {
     expect(scripts.at(-1)?.includes('delete element')).toBe(!addExtends);
   });
 
+  it.each([true, false])(
+    'extends by grants of one length, however often, on kernels that extend on add: %s',
+    async (addExtends) => {
+      const nft = new NftDouble();
+      nft.addExtends = addExtends;
+      const bench = await Bench.open(nft);
+      for (let renewal = 0; renewal < 5; renewal += 1) {
+        bench.apply(rule(), seconds(20));
+        bench.pass();
+        expect(nft.secondsLeft('in', IN_KEY)).toBe(20);
+        bench.pass(seconds(10));
+      }
+    },
+  );
+
+  it.each([true, false])(
+    'is written again though the old one lingers, on kernels that extend on add: %s',
+    async (addExtends) => {
+      const nft = new NftDouble();
+      nft.addExtends = addExtends;
+      const bench = await Bench.open(nft);
+      bench.apply(rule(), milliseconds(19_400));
+      // Over for us, with 100 ms left in the kernel, which counts whole seconds.
+      bench.pass(milliseconds(19_900));
+      const again = bench.apply(rule(), milliseconds(19_400));
+      bench.pass(seconds(5));
+      expect(bench.answers.get(again)).toBe('done');
+      expect(nft.secondsLeft('in', IN_KEY)).toBeGreaterThan(10);
+    },
+  );
+
   it('is never shorter than what was granted (IWF-54)', async () => {
     const nft = new NftDouble();
     const bench = await Bench.open(nft);
