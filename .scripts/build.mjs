@@ -41,16 +41,16 @@ async function buildProduct() {
   // One file for `import` and `require`: two would be two classes of each name in a program that uses both.
   await build({
     ...shared,
-    entryPoints: ['src/library.ts'],
+    entryPoints: ['src/library/library.ts'],
     outfile: 'dist/pcp.cjs',
     format: 'cjs',
   });
   const compiler = 'node_modules/typescript/bin/tsc';
-  execFileSync(process.execPath, [compiler, '-p', 'src/library.tsconfig.json'], { cwd: root, stdio: 'inherit' });
+  execFileSync(process.execPath, [compiler, '-p', 'src/library/tsconfig.json'], { cwd: root, stdio: 'inherit' });
   // What is public needs no other declaration: one file for each way of loading it.
   const types = new URL('../dist/types/', import.meta.url);
   for (const kind of ['mts', 'cts'])
-    copyFileSync(new URL('library.d.ts', types), new URL(`../dist/pcp.d.${kind}`, import.meta.url));
+    copyFileSync(new URL('library/library.d.ts', types), new URL(`../dist/pcp.d.${kind}`, import.meta.url));
   rmSync(types, { recursive: true });
 }
 

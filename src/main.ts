@@ -4,45 +4,45 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Driver } from './base/drive.ts';
 import type { Host } from './base/host.ts';
 import { after, type Duration, seconds } from './base/time.ts';
+import { addCommand } from './cli/add-command.ts';
+import type { AdminCall, CommandOutcome } from './cli/admin-call.ts';
 import {
   type AddWords,
   type CommandLine,
   type Configured,
   DEFAULT_CONFIG_FILE,
   parseCommandLine,
-} from './daemon/command-line.ts';
-import type { Config } from './daemon/config.ts';
-import type { ConfigPurpose } from './daemon/config-checks.ts';
+} from './cli/command-line.ts';
+import { deleteAllCommand } from './cli/delete-all-command.ts';
+import { deleteCommand } from './cli/delete-command.ts';
+import { firewallCommand } from './cli/firewall-command.ts';
+import { helpInForm } from './cli/help-text.ts';
+import { listCommand } from './cli/list-command.ts';
+import { statusCommand } from './cli/status-command.ts';
+import type { Terminal } from './cli/terminal-text.ts';
+import { watchCommand } from './cli/watch-command.ts';
+import type { Config } from './config/config.ts';
+import type { ConfigPurpose } from './config/config-checks.ts';
+import { configProblemText } from './config/config-problem.ts';
+import { readConfig } from './config/config-reader.ts';
 import { missingOnThisBox, objectionToLans } from './daemon/config-on-this-box.ts';
-import { configProblemText } from './daemon/config-problem.ts';
-import { readConfig } from './daemon/config-reader.ts';
 import { Daemon } from './daemon/daemon.ts';
 import { DEMO_CARRIER, demoConfig, demoWelcome } from './daemon/demo.ts';
-import { runDoctor } from './daemon/doctor-run.ts';
-import { Driver } from './daemon/drive.ts';
-import { firewallCommand } from './daemon/firewall-command.ts';
-import { helpInForm } from './daemon/help-text.ts';
 import { releaseEverything } from './daemon/release-everything.ts';
-import { runSimulator } from './daemon/simulate-command.ts';
-import { SimulatorSession } from './daemon/simulator-session.ts';
 import { DESCRIPTOR_TEXTS } from './descriptor-texts.ts';
-import { addCommand } from './operator/commands/add-command.ts';
-import type { AdminCall, CommandOutcome } from './operator/commands/admin-call.ts';
-import { deleteAllCommand } from './operator/commands/delete-all-command.ts';
-import { deleteCommand } from './operator/commands/delete-command.ts';
-import { listCommand } from './operator/commands/list-command.ts';
-import { statusCommand } from './operator/commands/status-command.ts';
-import { watchCommand } from './operator/commands/watch-command.ts';
+import { runDoctor } from './doctor/doctor-run.ts';
 import type { MappingOrder } from './operator/operator-source.ts';
-import type { Terminal } from './operator/terminal.ts';
 import { askAdmin } from './platform/admin-client.ts';
 import { createNodeHost } from './platform/node-host.ts';
 import { createNodeLog, logStyle, type NodeLog } from './platform/node-log.ts';
 import { nodeRandom, seededRandom } from './platform/node-random.ts';
 import { createProcessFigures } from './platform/process-figures.ts';
 import { openTerminal } from './platform/terminal.ts';
+import { runSimulator } from './simulator/simulate-command.ts';
+import { SimulatorSession } from './simulator/simulator-session.ts';
 
 const VERSION = process.env['IGD2PCP_VERSION'] ?? '0.0.0';
 const FINE = 0;

@@ -2,8 +2,8 @@
 // may come later, but a person who checks a file wants to hear of it.
 
 import type { Host } from '../base/host.ts';
-import type { Config } from './config.ts';
-import { deviceOf, lookForLans } from './lan-addresses.ts';
+import type { Config } from '../config/config.ts';
+import { deviceOf, lookForLans } from '../lan/lan-addresses.ts';
 import { externalInterface } from './wan-side.ts';
 
 type View = Pick<Host, 'network'>;

@@ -1,31 +1,31 @@
 // The running process put together: who listens to whom, in which order things start, and how they end.
 // No rule of a protocol lives here; each part is made by its own room and handed what it needs.
 
+import type { Driver } from '../base/drive.ts';
 import type { Host } from '../base/host.ts';
 import type { HttpRequest } from '../base/http.ts';
+import { NetworkWatch } from '../base/network-watch.ts';
+import { Periodic } from '../base/periodic.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import { type Duration, seconds } from '../base/time.ts';
-import type { DescriptorTexts } from '../igd/descriptor-texts.ts';
+import type { Config } from '../config/config.ts';
 import { createGateway, type RunningGateway } from '../interworking/create-gateway.ts';
+import type { DescriptorTexts } from '../lan/igd/igd-descriptors.ts';
+import { LanHosts } from '../lan/lan-hosts.ts';
+import { LanSide, NO_LAN_COUNTS } from '../lan/lan-side.ts';
+import { AdminDoors } from '../operator/admin-doors.ts';
 import { SAMPLE_EVERY } from '../operator/event-history.ts';
+import { HistoryKeeper } from '../operator/history-keeper.ts';
 import { MappingMetrics } from '../operator/mapping-metrics.ts';
 import { Metrics, type ProcessFigures } from '../operator/metrics.ts';
 import type { OperatorSource } from '../operator/operator-source.ts';
+import { presentationAnswer } from '../operator/presentation-page.ts';
 import type { ControlEvent } from '../upnp/control/control-endpoint.ts';
 import { UPNP_ERRORS } from '../upnp/upnp-error.ts';
-import { AdminDoors } from './admin-doors.ts';
-import type { Config } from './config.ts';
+import { createPcpSession, type PcpSession } from '../upstream/pcp-session.ts';
 import { objectionToLans } from './config-on-this-box.ts';
-import type { Driver } from './drive.ts';
 import { gatewayOptionsOf, policyOf } from './gateway-settings.ts';
-import { HistoryKeeper } from './history-keeper.ts';
-import { LanHosts } from './lan-hosts.ts';
-import { LanSide, NO_LAN_COUNTS } from './lan-side.ts';
-import { NetworkWatch } from './network-watch.ts';
 import { createOperatorView } from './operator-view.ts';
-import { createPcpSession, type PcpSession } from './pcp-session.ts';
-import { Periodic } from './periodic.ts';
-import { presentationAnswer } from './presentation-answer.ts';
 import { reload } from './reload.ts';
 import { ServerViews } from './server-views.ts';
 import { openStateDirectory, type StateDirectory } from './state-directory.ts';

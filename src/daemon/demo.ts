@@ -3,7 +3,7 @@
 
 import { type Endpoint, endpointText, IpAddress } from '../base/ip-address.ts';
 import { portNumber } from '../base/port-number.ts';
-import type { Config } from './config.ts';
+import type { Config } from '../config/config.ts';
 
 const DEMO_LAN = '127.0.0.1';
 

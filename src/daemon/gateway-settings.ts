@@ -1,8 +1,8 @@
 // From the configuration to what interworking asks for: the policy of the moment and the gateway's options.
 
+import type { Config } from '../config/config.ts';
 import { DEFAULT_GATEWAY_OPTIONS, type GatewayOptions } from '../interworking/interworking.ts';
 import { DEFAULT_POLICY, type LanNetwork, type Policy } from '../interworking/policy.ts';
-import type { Config } from './config.ts';
 
 /** `lans`: those that are served now. */
 export function policyOf({ policy, lan }: Config, lans: readonly LanNetwork[]): Policy {

@@ -1,6 +1,7 @@
 // The daemon as the operator's pages want it: plain data, taken fresh each time, and the two things the person at the
 // box may do. Reads from the parts, decides nothing.
 
+import type { Driver } from '../base/drive.ts';
 import type { Clock } from '../base/host.ts';
 import { IpAddress } from '../base/ip-address.ts';
 import { isPublicIPv4 } from '../base/ip-prefix.ts';
@@ -9,15 +10,16 @@ import { ok, type Result, refused } from '../base/result.ts';
 import { between, type Instant, type WallTime } from '../base/time.ts';
 import type { RunningGateway } from '../interworking/create-gateway.ts';
 import type { ControlPoint, PortMappingRequest } from '../interworking/gateway.ts';
+import type { LanView } from '../lan/lan-side.ts';
 import type { MappingTable } from '../mapping/mapping-table.ts';
 import type { OwedReleases } from '../mapping/owed-releases.ts';
+import type { HistoryKeeper } from '../operator/history-keeper.ts';
 import { mappingView } from '../operator/mapping-view.ts';
 import type { Metrics, ProcessFigures } from '../operator/metrics.ts';
 import type {
   AddedMapping,
   DiskProblem,
   DoorCounts,
-  LanView,
   MappingName,
   MappingOrder,
   OperatorSource,
@@ -27,8 +29,6 @@ import type {
   WanView,
 } from '../operator/operator-source.ts';
 import { UPNP_ERRORS, type UpnpErrorCode } from '../upnp/upnp-error.ts';
-import type { Driver } from './drive.ts';
-import type { HistoryKeeper } from './history-keeper.ts';
 import { DELETE_ALL_WITHIN } from './release-everything.ts';
 
 export interface OperatorViewParts {

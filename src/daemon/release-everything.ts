@@ -1,17 +1,17 @@
 // `igd2pcp delete --all` where no daemon runs, as when the package is removed: what the state file knows is deleted at the
 // carrier, and the nftables table goes. What the carrier does not answer for stays owed in the state file.
 
+import { Driver } from '../base/drive.ts';
 import type { Host } from '../base/host.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import { type Duration, seconds } from '../base/time.ts';
+import type { Config } from '../config/config.ts';
 import { createGateway } from '../interworking/create-gateway.ts';
 import type { EmptiedTable } from '../interworking/delete-all-mappings.ts';
-import { nftScript, nftSuccess } from '../local-nat/nft-program.ts';
-import { NFT_TABLE, renderTableRemoval } from '../local-nat/nft-ruleset.ts';
-import type { Config } from './config.ts';
-import { Driver } from './drive.ts';
+import { nftScript, nftSuccess } from '../packet-filter/nft-program.ts';
+import { NFT_TABLE, renderTableRemoval } from '../packet-filter/nft-ruleset.ts';
+import { createPcpSession } from '../upstream/pcp-session.ts';
 import { gatewayOptionsOf, policyOf } from './gateway-settings.ts';
-import { createPcpSession } from './pcp-session.ts';
 import { openStateDirectory } from './state-directory.ts';
 
 /** Time for three packets to a server that loses some (RFC 6887 §8.1.1), within the patience of a package manager. */

@@ -1,7 +1,7 @@
 // What a configuration that is read again may change while the daemon runs, and what has to wait for a restart.
 
-import type { Config, ConfigKey } from './config.ts';
-import { changedKeys } from './config-reader.ts';
+import type { Config, ConfigKey } from '../config/config.ts';
+import { changedKeys } from '../config/config-reader.ts';
 
 // These are read again for each request, or followed; everything else was used up when it was opened.
 const RELOADABLE: ReadonlySet<ConfigKey> = new Set<ConfigKey>([

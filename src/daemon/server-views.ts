@@ -2,9 +2,9 @@
 
 import { between, type Instant, minutes } from '../base/time.ts';
 import type { PcpAbility, ServerView } from '../operator/operator-source.ts';
-import type { OptionState } from '../pcp/option-support.ts';
-import { UNSUPP_OPCODE } from '../pcp/result-code.ts';
-import type { ServerView as PcpServerView } from '../pcp/server-view.ts';
+import type { OptionState } from '../pcp/asking/option-support.ts';
+import { UNSUPP_OPCODE } from '../pcp/asking/result-code.ts';
+import type { ServerView as PcpServerView } from '../pcp/asking/server-view.ts';
 
 /** Since when each server has been as it is; the machine knows only the present. */
 export class ServerViews {

@@ -4,11 +4,11 @@
 
 import type { FileProblem, Host, SoleUse } from '../base/host.ts';
 import { ok, type Result, refused } from '../base/result.ts';
+import { type DeviceIdentity, loadDeviceIdentity } from '../lan/device-identity.ts';
 import type { Mapping } from '../mapping/mapping.ts';
 import { MappingFile } from '../mapping/mapping-file.ts';
 import { MappingTable } from '../mapping/mapping-table.ts';
 import { OwedReleases } from '../mapping/owed-releases.ts';
-import { type DeviceIdentity, loadDeviceIdentity } from './device-identity.ts';
 
 export interface StateDirectory {
   readonly identity: DeviceIdentity;

@@ -1,14 +1,14 @@
 // The external interface of this box: which one it is now, under which address the PCP server and the Internet see it, and
 // this box's own NAT on it. It may come after us, change its name or its address, and hand over to another line.
 
+import type { Driver } from '../base/drive.ts';
 import type { Host, NetworkInterface } from '../base/host.ts';
 import type { IpAddress } from '../base/ip-address.ts';
 import { ok, type Result } from '../base/result.ts';
+import type { Config } from '../config/config.ts';
+import { deviceOf } from '../lan/lan-addresses.ts';
 import type { WanView } from '../operator/operator-source.ts';
-import type { Config } from './config.ts';
-import type { Driver } from './drive.ts';
-import { deviceOf } from './lan-addresses.ts';
-import { type NftablesSession, startNftablesSession } from './nftables-session.ts';
+import { type NftablesSession, startNftablesSession } from '../packet-filter/nftables-session.ts';
 
 export class WanSide {
   readonly #host: Host;

@@ -2,14 +2,14 @@
 // promise it, and given back when it is another one. Nothing is kept here.
 
 import { between, type Instant, longer, milliseconds } from '../base/time.ts';
-import type { MapOutcome, Refused } from '../pcp/map-outcome.ts';
-import type { MapRequest } from '../pcp/map-request.ts';
+import type { MapOutcome, Refused } from '../pcp/asking/map-outcome.ts';
+import type { MapRequest } from '../pcp/asking/map-request.ts';
 import {
   CANNOT_PROVIDE_EXTERNAL,
   EXCESSIVE_REMOTE_PEERS,
   MALFORMED_OPTION,
   UNSUPP_OPTION,
-} from '../pcp/result-code.ts';
+} from '../pcp/asking/result-code.ts';
 import { ownRefusal } from './error-translation.ts';
 import type { Interworking } from './interworking.ts';
 import type { Patience } from './pcp-service.ts';

@@ -5,8 +5,8 @@ import { after, between, type Duration, earlier, type Instant, seconds } from '.
 import type { Mapping } from '../mapping/mapping.ts';
 import type { RemovalReason } from '../mapping/mapping-change.ts';
 import { type OwedRelease, placeText } from '../mapping/owed-release.ts';
-import type { ReleaseOutcome } from '../pcp/map-outcome.ts';
-import { resultName } from '../pcp/result-code.ts';
+import type { ReleaseOutcome } from '../pcp/asking/map-outcome.ts';
+import { resultName } from '../pcp/asking/result-code.ts';
 import type { Interworking } from './interworking.ts';
 
 export interface LeftAtServer {

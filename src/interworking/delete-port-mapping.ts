@@ -3,8 +3,8 @@
 import { ok, refused } from '../base/result.ts';
 import { after, earlier, type Instant } from '../base/time.ts';
 import type { Mapping } from '../mapping/mapping.ts';
-import type { ReleaseOutcome } from '../pcp/map-outcome.ts';
-import { resultName } from '../pcp/result-code.ts';
+import type { ReleaseOutcome } from '../pcp/asking/map-outcome.ts';
+import { resultName } from '../pcp/asking/result-code.ts';
 import { objectionToDeleting } from './authorization.ts';
 import { upnpErrorOfOutcome } from './error-translation.ts';
 import type { Answer, ControlPoint, DeletedPortMappingName, PortMappingName } from './gateway.ts';

@@ -2,14 +2,14 @@
 // The only place where one becomes the other; a new result code without a row fails the build.
 
 import { milliseconds } from '../base/time.ts';
-import type { MapOutcome, Refused, ReleaseOutcome } from '../pcp/map-outcome.ts';
+import type { MapOutcome, Refused, ReleaseOutcome } from '../pcp/asking/map-outcome.ts';
 import {
   CANNOT_PROVIDE_EXTERNAL,
   isKnownResultCode,
   RESULT_NAMES,
   type ResultCode,
   type ResultName,
-} from '../pcp/result-code.ts';
+} from '../pcp/asking/result-code.ts';
 import type { UpnpErrorCode } from '../upnp/upnp-error.ts';
 
 export type MappingAction =

@@ -6,8 +6,8 @@ import { ANY_PORT, type PortNumber, portNumber } from '../base/port-number.ts';
 import { after, between, type Instant, milliseconds, scale, seconds } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
 import type { Mapping } from '../mapping/mapping.ts';
-import type { MapKey, MapRequest } from '../pcp/map-request.ts';
-import { NOT_AUTHORIZED } from '../pcp/result-code.ts';
+import type { MapKey, MapRequest } from '../pcp/asking/map-request.ts';
+import { NOT_AUTHORIZED } from '../pcp/asking/result-code.ts';
 import type { ExternalAddresses, Interworking } from './interworking.ts';
 
 /**

@@ -2,7 +2,7 @@
 // server is asked for, and what is left to tell a control point.
 
 import { after, between, type Instant, inSeconds, seconds } from '../base/time.ts';
-import { LONGEST_LIFETIME_SECONDS } from '../pcp/map-request.ts';
+import { LONGEST_LIFETIME_SECONDS } from '../pcp/asking/map-request.ts';
 
 /** A week: the most IGD:2 can promise. */
 const LONGEST_LEASE_SECONDS = 604_800;

@@ -7,9 +7,14 @@ import { ANY_PORT, type PortNumber } from '../base/port-number.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import type { Instant } from '../base/time.ts';
 import type { Maker, Mapping } from '../mapping/mapping.ts';
-import type { Granted, Refused } from '../pcp/map-outcome.ts';
-import type { MapRequest } from '../pcp/map-request.ts';
-import { CANNOT_PROVIDE_EXTERNAL, isShortConflict, isShortLifetimeError, resultName } from '../pcp/result-code.ts';
+import type { Granted, Refused } from '../pcp/asking/map-outcome.ts';
+import type { MapRequest } from '../pcp/asking/map-request.ts';
+import {
+  CANNOT_PROVIDE_EXTERNAL,
+  isShortConflict,
+  isShortLifetimeError,
+  resultName,
+} from '../pcp/asking/result-code.ts';
 import type { UpnpErrorCode } from '../upnp/upnp-error.ts';
 import { askForMapping, patienceUntil } from './ask-for-mapping.ts';
 import { objectionToMapping } from './authorization.ts';

@@ -2,8 +2,8 @@
 
 import type { TransportProtocol } from '../base/transport-protocol.ts';
 import type { Upstream } from '../mapping/mapping.ts';
-import type { MapKey } from '../pcp/map-request.ts';
-import { parseNonce } from '../pcp/mapping-nonce.ts';
+import type { MapKey } from '../pcp/asking/map-request.ts';
+import { parseNonce } from '../pcp/asking/mapping-nonce.ts';
 
 /** Undefined when the nonce is none: such a mapping cannot be ours. */
 export function mapKeyOf(upstream: Upstream, protocol: TransportProtocol): MapKey | undefined {

@@ -3,8 +3,8 @@
 
 import { after, earlier, minutes } from '../base/time.ts';
 import { type Mapping, mappingKeyText } from '../mapping/mapping.ts';
-import type { MappingUpdate } from '../pcp/map-outcome.ts';
-import { resultName } from '../pcp/result-code.ts';
+import type { MappingUpdate } from '../pcp/asking/map-outcome.ts';
+import { resultName } from '../pcp/asking/result-code.ts';
 import { acceptGrant } from './accept-grant.ts';
 import type { Interworking } from './interworking.ts';
 import { freshSchedule } from './renewal-schedule.ts';

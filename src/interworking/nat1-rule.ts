@@ -1,10 +1,10 @@
 // A mapping as this box's own NAT must hold it (RFC 6970 §5.5), and the table's removals carried over to it.
 
 import { between, type Instant } from '../base/time.ts';
-import type { LocalNat, Nat1Rule } from '../local-nat/local-nat.ts';
 import type { Mapping } from '../mapping/mapping.ts';
 import type { MappingChanges } from '../mapping/mapping-change.ts';
 import type { Interworking } from './interworking.ts';
+import type { LocalNat, Nat1Rule } from './local-nat.ts';
 
 export function nat1RuleOf(mapping: Mapping): Nat1Rule | undefined {
   if (mapping.nat1Port === undefined) return undefined;

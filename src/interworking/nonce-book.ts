@@ -5,7 +5,7 @@ import type { IpAddress } from '../base/ip-address.ts';
 import { keyText } from '../base/key-text.ts';
 import type { PortNumber } from '../base/port-number.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
-import { type MappingNonce, NONCE_BYTES, nonceFromBytes } from '../pcp/mapping-nonce.ts';
+import { type MappingNonce, NONCE_BYTES, nonceFromBytes } from '../pcp/asking/mapping-nonce.ts';
 
 /** Twice the largest table anybody has asked for would still be small; past it the oldest is forgotten. */
 const MOST_NONCES = 8192;

@@ -1,10 +1,10 @@
-// The external side as interworking sees it. `daemon/pcp-session.ts` implements it over the PCP client and, as a
+// The external side as interworking sees it. `upstream/pcp-session.ts` implements it over the PCP client and, as a
 // fallback, over NAT-PMP; another upstream protocol would be another implementation of this one interface.
 
 import type { IpAddress } from '../base/ip-address.ts';
 import type { Duration, Instant } from '../base/time.ts';
-import type { MapOutcome, MappingUpdate, ReleaseOutcome, ServerId, Withdrawal } from '../pcp/map-outcome.ts';
-import type { MapKey, MapRequest } from '../pcp/map-request.ts';
+import type { MapOutcome, MappingUpdate, ReleaseOutcome, ServerId, Withdrawal } from '../pcp/asking/map-outcome.ts';
+import type { MapKey, MapRequest } from '../pcp/asking/map-request.ts';
 
 export type Patience =
   /** A control point waits: retransmit as RFC 6887 §8.1.1 says, give up after the budget and withdraw. */

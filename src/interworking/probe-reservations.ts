@@ -6,7 +6,7 @@ import { keyText } from '../base/key-text.ts';
 import type { PortNumber } from '../base/port-number.ts';
 import { after, type Instant, seconds } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
-import type { MapRequest } from '../pcp/map-request.ts';
+import type { MapRequest } from '../pcp/asking/map-request.ts';
 import { patienceUntil } from './ask-for-mapping.ts';
 import type { ControlPoint, PortMappingName, PortMappingRequest } from './gateway.ts';
 import type { Interworking, PortProbes } from './interworking.ts';

@@ -4,7 +4,7 @@
 import { ok, type Result, refused } from '../base/result.ts';
 import { after, type Instant, seconds } from '../base/time.ts';
 import { type Mapping, mappingKeyText } from '../mapping/mapping.ts';
-import { parseNonce } from '../pcp/mapping-nonce.ts';
+import { parseNonce } from '../pcp/asking/mapping-nonce.ts';
 import { acceptGrant } from './accept-grant.ts';
 import { mapSomehow, patienceUntil } from './ask-for-mapping.ts';
 import type { Interworking } from './interworking.ts';

@@ -4,9 +4,9 @@
 import { ANY_IPV4 } from '../base/ip-address.ts';
 import { after, between, durationInWords, earlier, type Instant, longer, seconds } from '../base/time.ts';
 import { type Mapping, mappingKeyText } from '../mapping/mapping.ts';
-import type { Granted, MapOutcome, Refused, Unanswered } from '../pcp/map-outcome.ts';
-import type { MapRequest } from '../pcp/map-request.ts';
-import { CANNOT_PROVIDE_EXTERNAL, isShortLifetimeError, resultName } from '../pcp/result-code.ts';
+import type { Granted, MapOutcome, Refused, Unanswered } from '../pcp/asking/map-outcome.ts';
+import type { MapRequest } from '../pcp/asking/map-request.ts';
+import { CANNOT_PROVIDE_EXTERNAL, isShortLifetimeError, resultName } from '../pcp/asking/result-code.ts';
 import { acceptGrant } from './accept-grant.ts';
 import { mapSomehow } from './ask-for-mapping.ts';
 import type { Interworking } from './interworking.ts';

@@ -2,9 +2,9 @@
 
 import { after, between, type Duration, earlier, hours, type Instant, minutes, scale, shorter } from '../base/time.ts';
 import type { Upstream } from '../mapping/mapping.ts';
-import type { Granted } from '../pcp/map-outcome.ts';
-import type { MapRequest } from '../pcp/map-request.ts';
-import { firstRenewal, nextRenewal } from '../pcp/renewal-time.ts';
+import type { Granted } from '../pcp/asking/map-outcome.ts';
+import type { MapRequest } from '../pcp/asking/map-request.ts';
+import { firstRenewal, nextRenewal } from '../pcp/asking/renewal-time.ts';
 
 /** A published port that went to somebody else: not asked for more often than this, nor less often than that. */
 const FIRST_RETURN = minutes(1);

@@ -4,8 +4,8 @@
 import { ANY_IPV4, type IpAddress } from '../base/ip-address.ts';
 import type { PortNumber } from '../base/port-number.ts';
 import type { Mapping } from '../mapping/mapping.ts';
-import type { MapRequest } from '../pcp/map-request.ts';
-import { parseNonce } from '../pcp/mapping-nonce.ts';
+import type { MapRequest } from '../pcp/asking/map-request.ts';
+import { parseNonce } from '../pcp/asking/mapping-nonce.ts';
 import type { Interworking } from './interworking.ts';
 import { renewalLifetime } from './lease.ts';
 

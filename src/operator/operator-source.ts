@@ -3,6 +3,7 @@
 import type { Result } from '../base/result.ts';
 import type { Duration, WallTime } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
+import type { LanCounts, LanView } from '../lan/lan-side.ts';
 import type { DayView, OperatorEvent } from './event-history.ts';
 import type { LostMappingView } from './lost-mapping-view.ts';
 import type { MappingView } from './mapping-view.ts';
@@ -60,14 +61,6 @@ export interface DiskProblem {
   readonly refusesPorts: boolean;
 }
 
-export interface LanView {
-  readonly name: string;
-  readonly address: string;
-  readonly descriptionUrls: readonly string[];
-  /** Why it is not served; undefined when it is. */
-  readonly problem: string | undefined;
-}
-
 export interface WanView {
   readonly interfaceName: string;
   readonly nat: 'none' | 'nftables';
@@ -85,13 +78,7 @@ export interface NatCounts {
 }
 
 /** What came to our doors and left by them since the start, besides UPnP actions and talk with PCP servers. */
-export interface DoorCounts {
-  readonly searchesAnswered: number;
-  /** By reason. */
-  readonly searchesIgnored: ReadonlyMap<string, number>;
-  readonly eventsDelivered: number;
-  readonly eventsFailed: number;
-  readonly subscriptionsRefused: number;
+export interface DoorCounts extends LanCounts {
   /** Datagrams for the PCP client from nobody it talks to. */
   readonly pcpStrangers: number;
 }

@@ -11,8 +11,7 @@ import type { ServerView, Snapshot } from './operator-source.ts';
 import { PAGE_SCRIPT } from './page-script.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import { refusalInWords } from './refusal-words.ts';
-import { timeText } from './status-json.ts';
-import { roundTripText } from './status-text.ts';
+import { roundTripText, timeText } from './status-json.ts';
 
 /** Who looks. */
 export interface PageVisitor {

@@ -1,12 +1,26 @@
 // The small page at "/" of the LAN listener (UDA 1.1 §2: presentation): is all well, under which address does the world
 // see us, and what has the asker's own machine opened. Nobody sees what another host has open.
 
+import type { RandomSource } from '../base/host.ts';
+import type { HttpRequest, HttpResponse } from '../base/http.ts';
 import { durationInWords } from '../base/time.ts';
 import { countText, healthOf } from './health.ts';
-import { type Html, html, page } from './html.ts';
+import { type Html, html, page, pageHeaders } from './html.ts';
 import type { MappingView } from './mapping-view.ts';
 import type { Snapshot } from './operator-source.ts';
 import { PAGE_STYLE } from './page-style.ts';
+
+export function presentationAnswer(
+  request: HttpRequest,
+  snapshot: Snapshot,
+  friendlyName: string,
+  random: RandomSource,
+): HttpResponse {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return { status: 405, headers: { allow: 'GET, HEAD' } };
+  const nonce = Array.from(random.bytes(16), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  const body = presentationPage(snapshot, request.peer.address.text, friendlyName, nonce);
+  return { status: 200, headers: pageHeaders(nonce), body };
+}
 
 export function presentationPage(snapshot: Snapshot, asker: string, friendlyName: string, nonce: string): string {
   const health = healthOf(forOneHost(snapshot, asker));

@@ -1,6 +1,6 @@
 // What a PCP server's refusal means for the person at the box, and what can be done. carriers.md says more of each.
 
-import { isKnownResultCode, type KnownResultCode, resultName } from '../pcp/result-code.ts';
+import { isKnownResultCode, type KnownResultCode, resultName } from '../pcp/asking/result-code.ts';
 
 const WORDS: Readonly<Partial<Record<KnownResultCode, string>>> = {
   1: 'the server speaks another version of PCP',

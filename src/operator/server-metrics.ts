@@ -1,7 +1,7 @@
 // What passed between us and each PCP server, as metrics: read from the snapshot, counted by the PCP client itself.
 
 import { inSeconds } from '../base/time.ts';
-import { resultName } from '../pcp/result-code.ts';
+import { resultName } from '../pcp/asking/result-code.ts';
 import { histogramText, type Labels, readingText } from './metric.ts';
 import type { ServerView, Snapshot } from './operator-source.ts';
 

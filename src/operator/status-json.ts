@@ -1,7 +1,7 @@
 // The snapshot as the API's JSON. The shapes are api-schema.ts's.
 
 import { type Duration, inSeconds, type WallTime } from '../base/time.ts';
-import { resultName } from '../pcp/result-code.ts';
+import { resultName } from '../pcp/asking/result-code.ts';
 import {
   API_SCHEMA_VERSION,
   type EmptiedJson,
@@ -146,3 +146,5 @@ function countsOf({ mappings, maxMappings }: Snapshot): StatusJson['mappings'] {
 const secondsOf = (span: Duration): number => Math.max(0, Math.round(inSeconds(span)));
 
 export const timeText = (at: WallTime): string => new Date(at).toISOString();
+
+export const roundTripText = (span: number): string => (span < 10 ? `${span.toFixed(1)} ms` : `${Math.round(span)} ms`);

@@ -7,7 +7,7 @@ import { ANY_PORT, type PortNumber } from '../base/port-number.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import { after, type Duration, earlier, type Instant, inSeconds, longer, seconds, shorter } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
-import type { MappingNonce } from '../pcp/mapping-nonce.ts';
+import type { MappingNonce } from '../pcp/asking/mapping-nonce.ts';
 import {
   CANNOT_PROVIDE_EXTERNAL,
   EXCESSIVE_REMOTE_PEERS,
@@ -15,9 +15,9 @@ import {
   NOT_AUTHORIZED,
   type ResultCode,
   USER_EX_QUOTA,
-} from '../pcp/result-code.ts';
+} from '../pcp/asking/result-code.ts';
 import { choosePort, type PortWish } from './choose-port.ts';
-import { type MappingStore, remainingOf } from './mapping-store.ts';
+import { type MappingStore, remainingOf } from './served-mappings.ts';
 import type { ExternalKey, InternalKey, RemotePeerFilter, SimulatedMapping } from './simulated-mapping.ts';
 import type { SimulatorFaults } from './simulator-faults.ts';
 import type { SimulatorOptions } from './simulator-options.ts';

@@ -10,13 +10,13 @@ import {
   SUCCESS,
   UNSUPP_VERSION,
   USER_EX_QUOTA,
-} from '../pcp/result-code.ts';
+} from '../pcp/asking/result-code.ts';
 import { RESPONSE_BIT } from '../pcp/wire/common-header.ts';
 import { decodeNatPmpRequest, type NatPmpRequest } from '../pcp/wire/nat-pmp-request.ts';
 import { encodeNatPmpOpcodeRefusal, encodeNatPmpResponse, NAT_PMP_RESULT } from '../pcp/wire/nat-pmp-response.ts';
 import { answerDelete, answerMap, type ServerState } from './answer-map.ts';
 import type { PcpDatagram } from './answer-pcp.ts';
-import { remainingOf } from './mapping-store.ts';
+import { remainingOf } from './served-mappings.ts';
 import { type Reply, silence } from './served-request.ts';
 
 type MapRequest = Extract<NatPmpRequest, { kind: 'map' }>;

@@ -13,7 +13,7 @@ import {
   SUCCESS,
   UNSUPP_OPCODE,
   UNSUPP_OPTION,
-} from '../pcp/result-code.ts';
+} from '../pcp/asking/result-code.ts';
 import { HEADER_OCTETS, PCP_VERSION } from '../pcp/wire/common-header.ts';
 import { encodeErrorResponse } from '../pcp/wire/error-response.ts';
 import { codeOf, isMandatoryOption, type Option } from '../pcp/wire/option.ts';
@@ -28,7 +28,7 @@ import {
   SHORT_ERROR_SECONDS,
 } from './answer-map.ts';
 import { readMapRequest } from './map-question.ts';
-import { remainingOf } from './mapping-store.ts';
+import { remainingOf } from './served-mappings.ts';
 import { codeInWords, grantInWords, type Reply, silence } from './served-request.ts';
 import type { SimulatedMapping } from './simulated-mapping.ts';
 

@@ -6,8 +6,8 @@ import type { IpAddress } from '../base/ip-address.ts';
 import { ANY_PORT, isInPortRange, type PortNumber, type PortRange, portNumber } from '../base/port-number.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import { type Duration, type Instant, minutes } from '../base/time.ts';
-import type { MappingNonce } from '../pcp/mapping-nonce.ts';
-import type { MappingStore } from './mapping-store.ts';
+import type { MappingNonce } from '../pcp/asking/mapping-nonce.ts';
+import type { MappingStore } from './served-mappings.ts';
 import type { ExternalKey, InternalKey } from './simulated-mapping.ts';
 import type { SimulatorOptions } from './simulator-options.ts';
 

@@ -11,7 +11,7 @@ import {
   type ResultCode,
   UNSUPP_OPTION,
   UNSUPP_PROTOCOL,
-} from '../pcp/result-code.ts';
+} from '../pcp/asking/result-code.ts';
 import { codeOf, isMandatoryOption, OPTION_CODE, type Option } from '../pcp/wire/option.ts';
 import type { MapWireRequest } from '../pcp/wire/pcp-request.ts';
 import type { DeleteQuestion, MapQuestion, ServerState } from './answer-map.ts';

@@ -1,7 +1,7 @@
 // What the simulator tells the person who watches it: one datagram and what became of it, in words.
 
 import type { Endpoint } from '../base/ip-address.ts';
-import { type ResultCode, resultName, SUCCESS } from '../pcp/result-code.ts';
+import { type ResultCode, resultName, SUCCESS } from '../pcp/asking/result-code.ts';
 import type { SimulatedMapping } from './simulated-mapping.ts';
 
 export interface ServedRequest {

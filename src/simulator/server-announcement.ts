@@ -4,12 +4,12 @@
 import type { IpAddress } from '../base/ip-address.ts';
 import { type Instant, inSeconds } from '../base/time.ts';
 import { PROTOCOL_NUMBER } from '../base/transport-protocol.ts';
-import { CANNOT_PROVIDE_EXTERNAL, SUCCESS } from '../pcp/result-code.ts';
+import { CANNOT_PROVIDE_EXTERNAL, SUCCESS } from '../pcp/asking/result-code.ts';
 import { encodeNatPmpResponse } from '../pcp/wire/nat-pmp-response.ts';
 import type { Option } from '../pcp/wire/option.ts';
 import { encodeResponse } from '../pcp/wire/pcp-response.ts';
 import { SHORT_ERROR_SECONDS } from './answer-map.ts';
-import { remainingOf } from './mapping-store.ts';
+import { remainingOf } from './served-mappings.ts';
 import type { SimulatedMapping } from './simulated-mapping.ts';
 import type { SpokenProtocol } from './simulator-faults.ts';
 

@@ -4,7 +4,7 @@ import type { Endpoint, IpAddress } from '../base/ip-address.ts';
 import type { PortNumber } from '../base/port-number.ts';
 import type { Instant } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
-import type { MappingNonce } from '../pcp/mapping-nonce.ts';
+import type { MappingNonce } from '../pcp/asking/mapping-nonce.ts';
 
 export interface InternalKey {
   readonly internalAddress: IpAddress;

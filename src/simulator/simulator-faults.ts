@@ -2,7 +2,7 @@
 // What happens once (a restart, a new external address) is a method of `Simulator` instead.
 
 import { type Duration, milliseconds } from '../base/time.ts';
-import type { ResultCode } from '../pcp/result-code.ts';
+import type { ResultCode } from '../pcp/asking/result-code.ts';
 
 /** `NAT-PMP`: PCP requests get RFC 6886's version refusal. `both`: version 0 is served beside version 2. */
 export type SpokenProtocol = 'PCP' | 'NAT-PMP' | 'both';

@@ -13,7 +13,7 @@ import { answerNatPmp } from './answer-nat-pmp.ts';
 import { answerPcp, type PcpDatagram } from './answer-pcp.ts';
 import { CopySchedule } from './copy-schedule.ts';
 import { DelayLine } from './delay-line.ts';
-import { MappingStore } from './mapping-store.ts';
+import { MappingStore } from './served-mappings.ts';
 import type { Reply, ServedRequest } from './served-request.ts';
 import { mappingUpdate, restartAnnouncement } from './server-announcement.ts';
 import { ServerEpoch } from './server-epoch.ts';

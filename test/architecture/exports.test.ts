@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** What other programs import. */
-const PUBLISHED = 'src/library.ts';
+const PUBLISHED = 'src/library/library.ts';
 
 const EXPORTED_VALUE = /^export (?:abstract class|class|const|function\*?|async function) (\w+)/gm;
 const NAMED_IMPORT = /\b(?:import|export)\s+(?:type\s+)?\{([^}]*)\}\s+from\s+'(\.[^']+)'/g;

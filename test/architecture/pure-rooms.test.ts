@@ -7,7 +7,19 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const SRC = fileURLToPath(new URL('../../src', import.meta.url));
-const PURE_ROOMS = ['base', 'pcp', 'upnp', 'mapping', 'local-nat', 'interworking', 'igd', 'simulator'];
+const PURE_ROOMS = [
+  'base',
+  'config',
+  'pcp',
+  'upnp',
+  'mapping',
+  'interworking',
+  'lan',
+  'upstream',
+  'packet-filter',
+  'simulator',
+  'doctor',
+];
 
 const FORBIDDEN: readonly { readonly word: RegExp; readonly why: string }[] = [
   { word: /\b(setTimeout|setInterval|setImmediate|queueMicrotask)\s*\(/, why: 'a timer: return a wake instead' },

@@ -3,9 +3,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { COMMAND_NAMES } from '../../src/daemon/command-table.ts';
-import { manualOf } from '../../src/daemon/help-text.ts';
-import { optionTableMarkdown } from '../../src/operator/option-table.ts';
+import { COMMAND_NAMES } from '../../src/cli/command-table.ts';
+import { manualOf } from '../../src/cli/help-text.ts';
+import { optionTableMarkdown } from '../../src/cli/option-table.ts';
 
 const root = new URL('../../', import.meta.url);
 const readme = readFileSync(new URL('README.md', root), 'utf8');

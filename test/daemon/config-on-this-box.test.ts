@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { readConfig } from '../../src/config/config-reader.ts';
 import { missingOnThisBox, objectionToLans } from '../../src/daemon/config-on-this-box.ts';
-import { readConfig } from '../../src/daemon/config-reader.ts';
 import { SimulatedWorld } from '../doubles/simulated-host.ts';
 
 const host = new SimulatedWorld().host([

@@ -1,9 +1,9 @@
 // What starts, and what does not: a daemon beside another one, and the doors of one that has only begun.
 
 import { describe, expect, it } from 'vitest';
+import { Driver } from '../../src/base/drive.ts';
 import { milliseconds, seconds } from '../../src/base/time.ts';
 import { Daemon } from '../../src/daemon/daemon.ts';
-import { Driver } from '../../src/daemon/drive.ts';
 import { DaemonWorld, type Settings } from '../doubles/daemon-world.ts';
 import { descriptorTexts } from '../doubles/descriptor-texts.ts';
 import { SimulatedProcess } from '../doubles/simulated-process.ts';

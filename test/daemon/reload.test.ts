@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Config } from '../../src/daemon/config.ts';
-import { configProblemText } from '../../src/daemon/config-problem.ts';
-import { changedKeys, readConfig } from '../../src/daemon/config-reader.ts';
+import type { Config } from '../../src/config/config.ts';
+import { configProblemText } from '../../src/config/config-problem.ts';
+import { changedKeys, readConfig } from '../../src/config/config-reader.ts';
 import { reload } from '../../src/daemon/reload.ts';
 
 function configOf(lines: string): Config {

@@ -3,10 +3,10 @@ import { ANY_IPV4, IpAddress } from '../../src/base/ip-address.ts';
 import { ANY_PORT, portNumber } from '../../src/base/port-number.ts';
 import { after, instant, minutes, seconds } from '../../src/base/time.ts';
 import { ServerViews } from '../../src/daemon/server-views.ts';
-import { Client } from '../../src/pcp/client.ts';
-import { DEFAULT_CLIENT_SETTINGS } from '../../src/pcp/client-settings.ts';
-import { serverId } from '../../src/pcp/map-outcome.ts';
-import { parseNonce } from '../../src/pcp/mapping-nonce.ts';
+import { Client } from '../../src/pcp/asking/client.ts';
+import { DEFAULT_CLIENT_SETTINGS } from '../../src/pcp/asking/client-settings.ts';
+import { serverId } from '../../src/pcp/asking/map-outcome.ts';
+import { parseNonce } from '../../src/pcp/asking/mapping-nonce.ts';
 
 const START = instant(1_000_000);
 const CARRIER = {

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { Driver } from '../../src/base/drive.ts';
 import { refused } from '../../src/base/result.ts';
 import { seconds } from '../../src/base/time.ts';
-import { configProblemText } from '../../src/daemon/config-problem.ts';
-import { readConfig } from '../../src/daemon/config-reader.ts';
-import { Driver } from '../../src/daemon/drive.ts';
+import { configProblemText } from '../../src/config/config-problem.ts';
+import { readConfig } from '../../src/config/config-reader.ts';
 import { WanSide } from '../../src/daemon/wan-side.ts';
 import { NftDouble } from '../doubles/nft-double.ts';
 import { type SimulatedHost, SimulatedWorld } from '../doubles/simulated-host.ts';
@@ -24,7 +24,7 @@ it('tells what keeps its NAT from working, for the health sentence', async () =>
   const world = new SimulatedWorld();
   const host = world.host([{ name: 'wan', address: '100.64.0.2/24' }]);
   const nft = new NftDouble();
-  nft.ruleset = readFileSync(new URL('../local-nat/rulesets/debian-drop.json', import.meta.url), 'utf8');
+  nft.ruleset = readFileSync(new URL('../packet-filter/rulesets/debian-drop.json', import.meta.url), 'utf8');
   host.programs = {
     run: async (program, args, input) => (program === 'nft' ? nft.run({ args, input }) : refused('not installed')),
   };

@@ -1,11 +1,11 @@
 // Puts the simulator on a host, simulated or real, as the PCP server of a test.
 
+import { Driver } from '../../src/base/drive.ts';
 import type { Host } from '../../src/base/host.ts';
 import type { Endpoint } from '../../src/base/ip-address.ts';
-import { Driver } from '../../src/daemon/drive.ts';
-import { SimulatorSession } from '../../src/daemon/simulator-session.ts';
 import type { SimulatorFaults } from '../../src/simulator/simulator-faults.ts';
 import type { SimulatorOptions } from '../../src/simulator/simulator-options.ts';
+import { SimulatorSession } from '../../src/simulator/simulator-session.ts';
 
 export async function attachSimulator(
   host: Host,

@@ -1,14 +1,14 @@
 // The whole system in virtual time: a carrier, this box with the daemon as `main.ts` wires it, computers on the LAN.
 // Nothing of the daemon is replaced but the machine beneath it.
 
+import { Driver } from '../../src/base/drive.ts';
 import { type IpAddress as Address, IpAddress } from '../../src/base/ip-address.ts';
 import { ok, refused } from '../../src/base/result.ts';
 import { type Duration, milliseconds, seconds } from '../../src/base/time.ts';
-import type { Config } from '../../src/daemon/config.ts';
-import { readConfig } from '../../src/daemon/config-reader.ts';
+import type { AdminCall } from '../../src/cli/admin-call.ts';
+import type { Config } from '../../src/config/config.ts';
+import { readConfig } from '../../src/config/config-reader.ts';
 import { Daemon } from '../../src/daemon/daemon.ts';
-import { Driver } from '../../src/daemon/drive.ts';
-import type { AdminCall } from '../../src/operator/commands/admin-call.ts';
 import type { MappingView } from '../../src/operator/mapping-view.ts';
 import { descriptorTexts } from './descriptor-texts.ts';
 import { LanComputer } from './lan-computer.ts';

@@ -1,7 +1,7 @@
 // The files of `descriptors/` as they lie on disk.
 
 import { readFileSync } from 'node:fs';
-import type { DescriptorTexts } from '../../src/igd/descriptor-texts.ts';
+import type { DescriptorTexts } from '../../src/lan/igd/igd-descriptors.ts';
 
 const read = (name: string): string => readFileSync(new URL(`../../descriptors/${name}.xml`, import.meta.url), 'utf8');
 

@@ -5,8 +5,8 @@ import { ANY_IPV4, IpAddress } from '../../src/base/ip-address.ts';
 import { type PortNumber, portNumber } from '../../src/base/port-number.ts';
 import { after, between, type Duration, type Instant, inSeconds, seconds } from '../../src/base/time.ts';
 import type { TransportProtocol } from '../../src/base/transport-protocol.ts';
-import type { MapKey, MapRequest } from '../../src/pcp/map-request.ts';
-import type { MappingNonce } from '../../src/pcp/mapping-nonce.ts';
+import type { MapKey, MapRequest } from '../../src/pcp/asking/map-request.ts';
+import type { MappingNonce } from '../../src/pcp/asking/mapping-nonce.ts';
 
 export interface ServerMapping {
   readonly protocol: TransportProtocol;

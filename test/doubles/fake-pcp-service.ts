@@ -21,9 +21,9 @@ import {
   serverId,
   type Unanswered,
   type Withdrawal,
-} from '../../src/pcp/map-outcome.ts';
-import type { MapKey, MapRequest } from '../../src/pcp/map-request.ts';
-import { CANNOT_PROVIDE_EXTERNAL, holdOf } from '../../src/pcp/result-code.ts';
+} from '../../src/pcp/asking/map-outcome.ts';
+import type { MapKey, MapRequest } from '../../src/pcp/asking/map-request.ts';
+import { CANNOT_PROVIDE_EXTERNAL, holdOf } from '../../src/pcp/asking/result-code.ts';
 import type { FakePcpServer, ServerMapping } from './fake-pcp-server.ts';
 
 export type Packet =

@@ -1,13 +1,13 @@
 // The interworking function in virtual time: table, file, NAT1 and gateway as the daemon wires them, in front of a fake
 // PCP server. `restart` is a kill -9: only the disk, the kernel's NAT and the server stay.
 
+import { Driver } from '../../src/base/drive.ts';
 import { IpAddress } from '../../src/base/ip-address.ts';
 import { IpPrefix } from '../../src/base/ip-prefix.ts';
 import type { LogFields } from '../../src/base/log.ts';
+import { Periodic } from '../../src/base/periodic.ts';
 import { type PortNumber, portNumber } from '../../src/base/port-number.ts';
 import { type Duration, seconds } from '../../src/base/time.ts';
-import { Driver } from '../../src/daemon/drive.ts';
-import { Periodic } from '../../src/daemon/periodic.ts';
 import { createGateway, type RunningGateway } from '../../src/interworking/create-gateway.ts';
 import type { ControlPoint, PortMappingName, PortMappingRequest } from '../../src/interworking/gateway.ts';
 import type { HostObservation } from '../../src/interworking/host-departure.ts';

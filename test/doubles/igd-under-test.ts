@@ -6,7 +6,7 @@ import type { HttpRequest, HttpResponse } from '../../src/base/http.ts';
 import { type Endpoint, IpAddress } from '../../src/base/ip-address.ts';
 import { instant, wallTime } from '../../src/base/time.ts';
 import { childNamed, childText, escapeXml, parseXml, type XmlElement } from '../../src/base/xml.ts';
-import { createIgdDevices, type IgdDevices, type IgdDevicesOptions } from '../../src/igd/igd-devices.ts';
+import { createIgdDevices, type IgdDevices, type IgdDevicesOptions } from '../../src/lan/igd/igd-devices.ts';
 import { ControlEndpoint, type ControlEvent } from '../../src/upnp/control/control-endpoint.ts';
 import { descriptorTexts } from './descriptor-texts.ts';
 import { FakeGateway } from './fake-gateway.ts';

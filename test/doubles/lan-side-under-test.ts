@@ -1,12 +1,12 @@
 // The LAN side as the daemon opens it, with a fake gateway behind it, on any host: what control points are played against.
 
+import { Driver } from '../../src/base/drive.ts';
 import type { Host } from '../../src/base/host.ts';
 import { IpAddress } from '../../src/base/ip-address.ts';
+import { NetworkWatch } from '../../src/base/network-watch.ts';
 import { portNumber } from '../../src/base/port-number.ts';
-import { readConfig } from '../../src/daemon/config-reader.ts';
-import { Driver } from '../../src/daemon/drive.ts';
-import { LanSide } from '../../src/daemon/lan-side.ts';
-import { NetworkWatch } from '../../src/daemon/network-watch.ts';
+import { readConfig } from '../../src/config/config-reader.ts';
+import { LanSide } from '../../src/lan/lan-side.ts';
 import { descriptorTexts } from './descriptor-texts.ts';
 import { FakeGateway } from './fake-gateway.ts';
 

@@ -5,8 +5,8 @@ import type { PortNumber } from '../../src/base/port-number.ts';
 import { ok, type Result, refused } from '../../src/base/result.ts';
 import { after, type Duration, type Instant } from '../../src/base/time.ts';
 import type { TransportProtocol } from '../../src/base/transport-protocol.ts';
-import type { LocalNat, Nat1Problem, Nat1Rule } from '../../src/local-nat/local-nat.ts';
-import { Nat1Ports } from '../../src/local-nat/nat1-ports.ts';
+import type { LocalNat, Nat1Problem, Nat1Rule } from '../../src/interworking/local-nat.ts';
+import { Nat1Ports } from '../../src/packet-filter/nat1-ports.ts';
 
 export interface HeldNat1Rule {
   readonly rule: Nat1Rule;

@@ -1,9 +1,9 @@
 // An `nft` with rules for the tests: scripts are all or nothing, elements time out, old kernels ignore a new timeout.
-// It knows the statements that `local-nat/` writes and no others.
+// It knows the statements that `packet-filter/` writes and no others.
 
 import type { ProgramOutcome } from '../../src/base/host.ts';
 import { ok, type Result, refused } from '../../src/base/result.ts';
-import type { NftCall } from '../../src/local-nat/nft-program.ts';
+import type { NftCall } from '../../src/packet-filter/nft-program.ts';
 
 interface HeldElement {
   value: string;

@@ -5,7 +5,7 @@ import { ANY_IPV4, type Endpoint, IpAddress } from '../../src/base/ip-address.ts
 import { ANY_PORT, portNumber } from '../../src/base/port-number.ts';
 import type { Instant } from '../../src/base/time.ts';
 import { PROTOCOL_NUMBER, type TransportProtocol } from '../../src/base/transport-protocol.ts';
-import { type MappingNonce, nonceFromBytes } from '../../src/pcp/mapping-nonce.ts';
+import { type MappingNonce, nonceFromBytes } from '../../src/pcp/asking/mapping-nonce.ts';
 import type { Option } from '../../src/pcp/wire/option.ts';
 import { encodeRequest } from '../../src/pcp/wire/pcp-request.ts';
 import { decodeResponse, type MapResponse, type PcpResponse } from '../../src/pcp/wire/pcp-response.ts';

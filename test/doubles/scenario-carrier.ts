@@ -4,7 +4,6 @@
 import { endpointText, IpAddress } from '../../src/base/ip-address.ts';
 import { portNumber } from '../../src/base/port-number.ts';
 import type { Instant } from '../../src/base/time.ts';
-import type { SimulatorSession } from '../../src/daemon/simulator-session.ts';
 import { ADDRESS_PROBE_PORT } from '../../src/interworking/external-address.ts';
 import { decodeRequest, type MapWireRequest } from '../../src/pcp/wire/pcp-request.ts';
 import { restartAnnouncement } from '../../src/simulator/server-announcement.ts';
@@ -12,6 +11,7 @@ import type { InternalKey, SimulatedMapping } from '../../src/simulator/simulate
 import type { ChangeNotice, Restart, Simulator } from '../../src/simulator/simulator.ts';
 import type { SimulatorFaults } from '../../src/simulator/simulator-faults.ts';
 import type { SimulatorOptions } from '../../src/simulator/simulator-options.ts';
+import type { SimulatorSession } from '../../src/simulator/simulator-session.ts';
 import { attachSimulator } from './attach-simulator.ts';
 import type { SimulatedHost, SimulatedWorld } from './simulated-host.ts';
 import { at } from './simulated-network.ts';

@@ -3,9 +3,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { portNumber } from '../../src/base/port-number.ts';
-import { nonceFromBytes } from '../../src/pcp/mapping-nonce.ts';
+import { nonceFromBytes } from '../../src/pcp/asking/mapping-nonce.ts';
 import { seededRandom } from '../doubles/seeded-random.ts';
-import { ANY_REQUEST, ClientDesk, SERVER, vector, within } from '../pcp/client-desk.ts';
+import { ANY_REQUEST, ClientDesk, SERVER, vector, within } from '../pcp/asking/client-desk.ts';
 import { OTHER_NONCE } from '../pcp/wire/values.ts';
 
 const GUESSES = 10_000;

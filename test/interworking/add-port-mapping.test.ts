@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { IpAddress } from '../../src/base/ip-address.ts';
 import { milliseconds, minutes, seconds } from '../../src/base/time.ts';
 import type { ControlPoint } from '../../src/interworking/gateway.ts';
-import { LONGEST_LIFETIME_SECONDS } from '../../src/pcp/map-request.ts';
+import { LONGEST_LIFETIME_SECONDS } from '../../src/pcp/asking/map-request.ts';
 import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-world.ts';
 
 const HOST = '192.168.1.20';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { upnpErrorOf, upnpErrorOfOutcome } from '../../src/interworking/error-translation.ts';
-import { RESULT_NAMES } from '../../src/pcp/result-code.ts';
+import { RESULT_NAMES } from '../../src/pcp/asking/result-code.ts';
 import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-world.ts';
 
 const HOST = '192.168.1.20';

@@ -3,7 +3,7 @@ import { portNumber } from '../../src/base/port-number.ts';
 import { after, days, hours, minutes, seconds } from '../../src/base/time.ts';
 import { RenewalLoop } from '../../src/interworking/renewal-loop.ts';
 import { MappingTable } from '../../src/mapping/mapping-table.ts';
-import { LONGEST_LIFETIME_SECONDS } from '../../src/pcp/map-request.ts';
+import { LONGEST_LIFETIME_SECONDS } from '../../src/pcp/asking/map-request.ts';
 import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-world.ts';
 import { someMapping } from '../mapping/some-mapping.ts';
 

@@ -12,7 +12,7 @@ import { expect, until } from './report.mjs';
 import { TOPOLOGIES } from './topologies.mjs';
 
 const CLIENT_PROGRAM = fileURLToPath(new URL('pcp-client-process.mjs', import.meta.url));
-const EXAMPLE = fileURLToPath(new URL('../library-example.mjs', import.meta.url));
+const EXAMPLE = fileURLToPath(new URL('../library/library-example.mjs', import.meta.url));
 
 const SERVICE_PORT = 6890;
 /** Short enough to see several renewals, long enough for windows that keep 4 s between them (RFC 6887 §11.2.1). */
@@ -259,7 +259,7 @@ async function surviveRestart(desk) {
 }
 
 async function runExample(desk) {
-  await desk.check('example', 'test/library-example.mjs, as it stands', async () => {
+  await desk.check('example', 'test/library/library-example.mjs, as it stands', async () => {
     const lines = readFileSync(EXAMPLE, 'utf8').trim().split('\n').length;
     expect(lines <= 10, `it has ${lines} lines`);
     const { code, output } = await desk.run(EXAMPLE);

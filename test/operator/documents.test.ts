@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { milliseconds } from '../../src/base/time.ts';
 import { upnpErrorOf } from '../../src/interworking/error-translation.ts';
 import { Metrics } from '../../src/operator/metrics.ts';
-import { resultName } from '../../src/pcp/result-code.ts';
+import { resultName } from '../../src/pcp/asking/result-code.ts';
 import { CLIENTS } from '../doubles/clients/client-catalogue.ts';
 import { sampleSnapshot } from './sample-source.ts';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
 describe('carriers.md', () => {
-  const rows = [...read('src/operator/carriers.md').matchAll(/^\| ([A-Z_]+) \((\d+)\) \| (\d+) \| (\d+) \|/gm)];
+  const rows = [...read('src/doctor/carriers.md').matchAll(/^\| ([A-Z_]+) \((\d+)\) \| (\d+) \| (\d+) \|/gm)];
 
   it.each(rows.map(([, name, code, igd1, igd2]) => [name, Number(code), Number(igd1), Number(igd2)] as const))(
     'says truly what a control point sees of %s (RFC 6970 §4.3)',
@@ -50,7 +50,7 @@ describe('grafana-dashboard.json', () => {
 
 describe('clients.md', () => {
   it('has a row for every client the harness plays, and no other', () => {
-    const titles = [...read('src/igd/clients.md').matchAll(/^\| ([^|]+) \| [^|]+ \| yes \|/gm)].map(
+    const titles = [...read('src/lan/igd/clients.md').matchAll(/^\| ([^|]+) \| [^|]+ \| yes \|/gm)].map(
       ([, title]) => title,
     );
     expect(titles.sort()).toEqual(CLIENTS.map(({ title }) => title).sort());

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readConfig } from '../../src/daemon/config-reader.ts';
+import { readConfig } from '../../src/config/config-reader.ts';
 
 interface Entry {
   readonly path: string;

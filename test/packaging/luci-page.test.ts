@@ -142,8 +142,8 @@ describe('the LuCI page', () => {
     const { keysOf }: { keysOf: (toml: string) => string } = await import(
       new URL('openwrt/package.mjs', packaging).href
     );
-    const { manualOf } = await import('../../src/daemon/help-text.ts');
-    const { optionTableToml } = await import('../../src/operator/option-table.ts');
+    const { manualOf } = await import('../../src/cli/help-text.ts');
+    const { optionTableToml } = await import('../../src/cli/option-table.ts');
     const known = keysOf(optionTableToml(manualOf('1.2.3')))
       .split(' ')
       .map((entry) => entry.split(':')[0]);

@@ -5,8 +5,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import { manualOf } from '../../src/daemon/help-text.ts';
-import { optionTableToml } from '../../src/operator/option-table.ts';
+import { manualOf } from '../../src/cli/help-text.ts';
+import { optionTableToml } from '../../src/cli/option-table.ts';
 
 export const packaging = new URL('../../.packaging/', import.meta.url);
 const { keysOf }: { keysOf: (toml: string) => string } = await import(new URL('openwrt/package.mjs', packaging).href);

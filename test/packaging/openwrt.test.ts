@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { configProblemText } from '../../src/daemon/config-problem.ts';
-import { readConfig } from '../../src/daemon/config-reader.ts';
+import { configProblemText } from '../../src/config/config-problem.ts';
+import { readConfig } from '../../src/config/config-reader.ts';
 import { converter, folder, functions, run, script } from './openwrt-shell.ts';
 
 function tomlOf(uci: string, network = ''): string {

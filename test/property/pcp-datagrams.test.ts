@@ -6,7 +6,7 @@ import { type Endpoint, IpAddress } from '../../src/base/ip-address.ts';
 import { instant } from '../../src/base/time.ts';
 import { Simulator } from '../../src/simulator/simulator.ts';
 import { seededRandom } from '../doubles/seeded-random.ts';
-import { ANY_REQUEST, ClientDesk, EXACT_REQUEST, SERVER, within } from '../pcp/client-desk.ts';
+import { ANY_REQUEST, ClientDesk, EXACT_REQUEST, SERVER, within } from '../pcp/asking/client-desk.ts';
 import { bytesOfHex, vectors } from '../pcp/wire/vectors.ts';
 import { damagedBytes, FUZZ_TIMEOUT_MS, fuzz } from './fuzzing.ts';
 

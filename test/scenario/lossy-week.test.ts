@@ -3,17 +3,17 @@
 // day has 13 renewal windows of one packet each, so that about one week in ten sees a mapping end; it is made again at once.
 
 import { describe, expect, it } from 'vitest';
+import { Driver } from '../../src/base/drive.ts';
 import { ANY_IPV4, IpAddress } from '../../src/base/ip-address.ts';
 import { SILENT_LOG } from '../../src/base/log.ts';
 import { ANY_PORT, portNumber } from '../../src/base/port-number.ts';
 import { after, days, hours, minutes } from '../../src/base/time.ts';
-import { Driver } from '../../src/daemon/drive.ts';
-import { KeptMapping } from '../../src/daemon/kept-mapping.ts';
-import { createPcpSession, type PcpSession } from '../../src/daemon/pcp-session.ts';
-import type { MapRequest } from '../../src/pcp/map-request.ts';
-import { NONCE_BYTES, nonceFromBytes } from '../../src/pcp/mapping-nonce.ts';
+import { KeptMapping } from '../../src/library/kept-mapping.ts';
+import type { MapRequest } from '../../src/pcp/asking/map-request.ts';
+import { NONCE_BYTES, nonceFromBytes } from '../../src/pcp/asking/mapping-nonce.ts';
 import { externalKeyText, internalKeyText } from '../../src/simulator/simulated-mapping.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
+import { createPcpSession, type PcpSession } from '../../src/upstream/pcp-session.ts';
 import { attachSimulator } from '../doubles/attach-simulator.ts';
 import { type SimulatedHost, SimulatedWorld } from '../doubles/simulated-host.ts';
 import { at } from '../doubles/simulated-network.ts';

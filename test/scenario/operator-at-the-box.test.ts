@@ -4,10 +4,10 @@
 import { describe, expect, it } from 'vitest';
 import { portNumber } from '../../src/base/port-number.ts';
 import { minutes, seconds } from '../../src/base/time.ts';
-import { addCommand } from '../../src/operator/commands/add-command.ts';
-import { deleteCommand } from '../../src/operator/commands/delete-command.ts';
-import { listCommand } from '../../src/operator/commands/list-command.ts';
-import { statusCommand } from '../../src/operator/commands/status-command.ts';
+import { addCommand } from '../../src/cli/add-command.ts';
+import { deleteCommand } from '../../src/cli/delete-command.ts';
+import { listCommand } from '../../src/cli/list-command.ts';
+import { statusCommand } from '../../src/cli/status-command.ts';
 import { disagreements } from '../doubles/agreement.ts';
 import { DaemonWorld } from '../doubles/daemon-world.ts';
 

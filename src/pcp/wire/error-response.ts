@@ -2,7 +2,7 @@
 // (RFC 6887 §7.2, §8.3). Needed for requests that cannot be read, so it works on bytes.
 
 import { ByteWriter } from '../../base/byte-writer.ts';
-import type { ResultCode } from '../result-code.ts';
+import type { ResultCode } from '../asking/result-code.ts';
 import { HEADER_OCTETS, MAX_PCP_DATAGRAM, PCP_VERSION, RESPONSE_BIT } from './common-header.ts';
 
 export interface ErrorHeader {

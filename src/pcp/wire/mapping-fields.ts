@@ -6,7 +6,7 @@ import type { ByteWriter } from '../../base/byte-writer.ts';
 import type { IpAddress } from '../../base/ip-address.ts';
 import type { PortNumber } from '../../base/port-number.ts';
 import { unreachable } from '../../base/result.ts';
-import { bytesOfNonce, type MappingNonce, NONCE_BYTES, nonceFromBytes } from '../mapping-nonce.ts';
+import { bytesOfNonce, type MappingNonce, NONCE_BYTES, nonceFromBytes } from '../asking/mapping-nonce.ts';
 
 export interface MapFields {
   readonly nonce: MappingNonce;

@@ -4,7 +4,13 @@
 import { ByteReader } from '../../base/byte-reader.ts';
 import { ByteWriter } from '../../base/byte-writer.ts';
 import type { IpAddress } from '../../base/ip-address.ts';
-import { MALFORMED_OPTION, MALFORMED_REQUEST, type ResultCode, UNSUPP_OPCODE, UNSUPP_VERSION } from '../result-code.ts';
+import {
+  MALFORMED_OPTION,
+  MALFORMED_REQUEST,
+  type ResultCode,
+  UNSUPP_OPCODE,
+  UNSUPP_VERSION,
+} from '../asking/result-code.ts';
 import { checkedLength, HEADER_OCTETS, MAX_PCP_DATAGRAM, OPCODE, PCP_VERSION, RESPONSE_BIT } from './common-header.ts';
 import {
   decodeMapFields,

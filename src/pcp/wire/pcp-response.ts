@@ -3,7 +3,7 @@
 
 import { ByteReader } from '../../base/byte-reader.ts';
 import { ByteWriter } from '../../base/byte-writer.ts';
-import { type ResultCode, UNSUPP_VERSION } from '../result-code.ts';
+import { type ResultCode, UNSUPP_VERSION } from '../asking/result-code.ts';
 import {
   checkedLength,
   HEADER_OCTETS,

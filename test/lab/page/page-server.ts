@@ -4,7 +4,7 @@
 import { createInterface } from 'node:readline';
 import { IpAddress } from '../../../src/base/ip-address.ts';
 import { minutes, seconds } from '../../../src/base/time.ts';
-import { adminHandlers } from '../../../src/daemon/admin-routes.ts';
+import { adminHandlers } from '../../../src/operator/admin-routes.ts';
 import { pageHeaders } from '../../../src/operator/html.ts';
 import { presentationPage } from '../../../src/operator/presentation-page.ts';
 import { createHttpHost } from '../../../src/platform/http-host.ts';

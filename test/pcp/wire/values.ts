@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { ANY_IPV4, ANY_IPV6, IpAddress } from '../../../src/base/ip-address.ts';
 import { ANY_PORT, type PortNumber, portNumber } from '../../../src/base/port-number.ts';
 import type { TransportProtocol } from '../../../src/base/transport-protocol.ts';
-import { type MappingNonce, nonceFromBytes } from '../../../src/pcp/mapping-nonce.ts';
+import { type MappingNonce, nonceFromBytes } from '../../../src/pcp/asking/mapping-nonce.ts';
 import type { NatPmpRequest } from '../../../src/pcp/wire/nat-pmp-request.ts';
 import type { NatPmpResponse } from '../../../src/pcp/wire/nat-pmp-response.ts';
 import type { Option } from '../../../src/pcp/wire/option.ts';

@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { childNamed, childText, parseXml, type XmlElement } from '../../../src/base/xml.ts';
-import { SCPD_NAMES } from '../../../src/igd/descriptor-texts.ts';
+import { SCPD_NAMES } from '../../../src/lan/igd/igd-descriptors.ts';
 import { descriptorTexts } from '../../doubles/descriptor-texts.ts';
 import { GATEWAY, IgdUnderTest } from '../../doubles/igd-under-test.ts';
 

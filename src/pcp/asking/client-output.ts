@@ -1,0 +1,43 @@
+// Everything a PCP client can do to the world, on one screen.
+
+import type { Endpoint, IpAddress } from '../../base/ip-address.ts';
+import type { Duration } from '../../base/time.ts';
+import type { IgnoredBecause } from '../wire/decoded.ts';
+import type { MapOutcome, MappingUpdate, ReleaseOutcome, ServerId, Withdrawal } from './map-outcome.ts';
+import type { MandatoryOption } from './option-support.ts';
+
+export type DatagramIgnoredBecause =
+  | IgnoredBecause
+  /** RFC 6887 §8.3: not from a server, or from an address that was given up (RFC 7488 §3). */
+  | 'not from our server'
+  | 'server address not in use'
+  /** Neither asked for nor about a mapping of ours, or with another nonce (RFC 6887 §11.4). */
+  | 'no match'
+  | 'copy'
+  /** PREFER_FAILURE was asked for and another port came: possibly a stray Mapping Update (RFC 6887 §13.2). */
+  | 'another port than asked'
+  | 'unasked version refusal';
+
+export type ProtocolName = 'PCP' | 'NAT-PMP';
+
+export type ClientOutput =
+  | { readonly kind: 'transmit'; readonly to: Endpoint; readonly bytes: Uint8Array }
+  | { readonly kind: 'settled'; readonly id: number; readonly outcome: MapOutcome }
+  | { readonly kind: 'released'; readonly id: number; readonly outcome: ReleaseOutcome }
+  | { readonly kind: 'ignored'; readonly why: DatagramIgnoredBecause; readonly from: Endpoint }
+  | { readonly kind: 'server lost state'; readonly server: ServerId }
+  | { readonly kind: 'mapping updated'; readonly update: MappingUpdate }
+  | { readonly kind: 'withdrawal'; readonly withdrawal: Withdrawal }
+  /** `supported` as of now; a refusal is believed for the hold only. */
+  | {
+      readonly kind: 'option learned';
+      readonly server: ServerId;
+      readonly option: MandatoryOption;
+      readonly supported: boolean;
+    }
+  | { readonly kind: 'protocol changed'; readonly server: ServerId; readonly protocol: ProtocolName }
+  /** A version neither side shares (RFC 6887 §9). */
+  | { readonly kind: 'version unusable'; readonly server: ServerId; readonly version: number; readonly hold: Duration }
+  | { readonly kind: 'health changed'; readonly server: ServerId; readonly health: 'up' | 'unknown' | 'down' }
+  | { readonly kind: 'server changed'; readonly server: ServerId | undefined }
+  | { readonly kind: 'source address changed'; readonly address: IpAddress | undefined };

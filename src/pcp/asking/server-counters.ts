@@ -1,0 +1,93 @@
+// What happened with one server so far, counted for the status page and the metrics.
+
+import { type Duration, type Instant, milliseconds } from '../../base/time.ts';
+import type { DatagramIgnoredBecause } from './client-output.ts';
+import { type ResultCode, SUCCESS } from './result-code.ts';
+
+export type RequestKind = 'map' | 'release' | 'announce';
+
+export interface CountersView {
+  readonly sent: Readonly<Record<RequestKind, number>>;
+  readonly retransmissions: number;
+  readonly results: ReadonlyMap<ResultCode, number>;
+  readonly lastRefusal: { readonly code: ResultCode; readonly at: Instant } | undefined;
+  readonly unanswered: number;
+  readonly ignored: ReadonlyMap<DatagramIgnoredBecause, number>;
+  readonly lastRoundTrip: Duration | undefined;
+  readonly medianRoundTrip: Duration | undefined;
+  readonly roundTrips: RoundTripHistogram;
+}
+
+/** Since the beginning; `atMost[i]` counts what took no longer than `bounds[i]`. */
+export interface RoundTripHistogram {
+  readonly bounds: readonly Duration[];
+  readonly atMost: readonly number[];
+  readonly sum: Duration;
+  readonly count: number;
+}
+
+// From a server next door to the first retransmission, 3 s and what jitter adds to it (RFC 6887 §8.1.1).
+const ROUND_TRIP_BOUNDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 4000].map(milliseconds);
+
+/** Enough for a steady median, few enough to follow a change of the path. */
+const ROUND_TRIPS_KEPT = 31;
+
+export class ServerCounters {
+  readonly #sent: Record<RequestKind, number> = { map: 0, release: 0, announce: 0 };
+  readonly #results = new Map<ResultCode, number>();
+  readonly #ignored = new Map<DatagramIgnoredBecause, number>();
+  #roundTrips: Duration[] = [];
+  readonly #atMost = ROUND_TRIP_BOUNDS.map(() => 0);
+  #roundTripSum = 0;
+  #roundTripCount = 0;
+  #retransmissions = 0;
+  #unanswered = 0;
+  #lastRefusal: CountersView['lastRefusal'];
+
+  sent(kind: RequestKind, isRetransmission: boolean): void {
+    this.#sent[kind] += 1;
+    if (isRetransmission) this.#retransmissions += 1;
+  }
+
+  answered(code: ResultCode, now: Instant): void {
+    this.#results.set(code, (this.#results.get(code) ?? 0) + 1);
+    if (code !== SUCCESS) this.#lastRefusal = { code, at: now };
+  }
+
+  gaveUp(): void {
+    this.#unanswered += 1;
+  }
+
+  ignored(why: DatagramIgnoredBecause): void {
+    this.#ignored.set(why, (this.#ignored.get(why) ?? 0) + 1);
+  }
+
+  tookRoundTrip(time: Duration): void {
+    this.#roundTrips = [...this.#roundTrips.slice(1 - ROUND_TRIPS_KEPT), time];
+    this.#roundTripSum += time;
+    this.#roundTripCount += 1;
+    for (const [index, bound] of ROUND_TRIP_BOUNDS.entries()) {
+      if (time <= bound) this.#atMost[index] = (this.#atMost[index] ?? 0) + 1;
+    }
+  }
+
+  view(): CountersView {
+    const sorted = [...this.#roundTrips].sort((a, b) => a - b);
+    return {
+      sent: { ...this.#sent },
+      retransmissions: this.#retransmissions,
+      results: new Map(this.#results),
+      lastRefusal: this.#lastRefusal,
+      unanswered: this.#unanswered,
+      ignored: new Map(this.#ignored),
+      lastRoundTrip: this.#roundTrips.at(-1),
+      medianRoundTrip: sorted[sorted.length >> 1],
+      roundTrips: {
+        bounds: ROUND_TRIP_BOUNDS,
+        atMost: [...this.#atMost],
+        sum: milliseconds(this.#roundTripSum),
+        count: this.#roundTripCount,
+      },
+    };
+  }
+}
