@@ -34,6 +34,7 @@ export class ExternalAddress implements ExternalAddresses {
   #asking: Promise<IpAddress | undefined> | undefined;
   #protocol: TransportProtocol = 'UDP';
   #internalPorts = new Map<TransportProtocol, Promise<PortNumber>>();
+  /** What the server has, or will have when it hears the question that is under way. */
   #held: MapKey | undefined;
   #isClosed = false;
   readonly #changed: () => void;
@@ -99,7 +100,7 @@ export class ExternalAddress implements ExternalAddresses {
   /** Keeps one mapping of our own alive, so that the address is known before anybody asks and stays the same. */
   async keepAnchor(): Promise<void> {
     const iw = this.#iw;
-    while (iw !== undefined && !this.#isClosed) {
+    while (iw !== undefined) {
       const answer = await this.#askServer(iw);
       const left = answer === undefined ? seconds(30) : scale(between(iw.now(), this.#latest?.until ?? iw.now()), 0.5);
       const waited = await iw.alarms.until(after(iw.now(), atLeast(left)), 'renew the anchor mapping');
@@ -107,7 +108,7 @@ export class ExternalAddress implements ExternalAddresses {
     }
   }
 
-  /** Deletes the mapping of our own, if there is one. */
+  /** Deletes the mapping of our own, if there is one. A question under way is given up, and deleted as well. */
   async close(until: Instant): Promise<void> {
     this.#isClosed = true;
     if (this.#held !== undefined) await this.#iw?.pcp.release(this.#held, until);
@@ -116,16 +117,19 @@ export class ExternalAddress implements ExternalAddresses {
 
   async #askServer(iw: Interworking): Promise<IpAddress | undefined> {
     const request = await this.#request(iw);
+    if (this.#isClosed) return undefined;
+    const { protocol, internalPort, thirdParty, nonce } = request;
+    this.#held = { protocol, internalPort, thirdParty, nonce };
     const outcome = await iw.pcp.map(request, { kind: 'answer within', budget: iw.options.answerWithin });
     if (outcome.kind === 'granted') {
-      const { protocol, internalPort, thirdParty, nonce } = request;
-      this.#held = { protocol, internalPort, thirdParty, nonce };
       this.note(outcome.assignedAddress, after(iw.now(), outcome.lifetime));
       return outcome.assignedAddress;
     }
     // A mapping of a former life of ours, whose nonce is lost: the other protocol is as good.
-    if (outcome.kind === 'refused' && outcome.code === NOT_AUTHORIZED)
-      this.#protocol = this.#protocol === 'UDP' ? 'TCP' : 'UDP';
+    if (outcome.kind === 'refused' && outcome.code === NOT_AUTHORIZED) {
+      this.#held = undefined;
+      this.#protocol = protocol === 'UDP' ? 'TCP' : 'UDP';
+    }
     this.#silentUntil = after(iw.now(), NO_ANSWER_HOLDS);
     return undefined;
   }

@@ -32,7 +32,7 @@ export async function renewMapping(iw: Interworking, mapping: Mapping, until: In
 
 async function ask(iw: Interworking, mapping: Mapping, request: MapRequest, patience: Patience): Promise<MapOutcome> {
   // An entry that could not follow its mapping keeps another one of ours from the port that one has published.
-  if (mapping.state === 'degraded' && !request.exactPort) await releaseBefore(iw, request);
+  if (mapping.state === 'degraded' && !request.exactPort && !(await clearTheWay(iw, mapping, request))) return DELETED;
   const first = await mapSomehow(iw, request, () => patience);
   if (!isConflict(first)) return first;
   // The server may have another external address since: its old one cannot be had any more (RFC 6970 §5.10).
@@ -42,14 +42,18 @@ async function ask(iw: Interworking, mapping: Mapping, request: MapRequest, pati
   // The published port is somebody else's, or our own entry stands in the way under another port, as one internal port
   // has one external port (RFC 6887 §11.3). Without it the server can give the port back; if not, any keeps the hole open.
   const isElsewhere = mapping.upstream.assignedPort !== mapping.externalPort;
-  if (second.by === 'server' || !isElsewhere) await releaseBefore(iw, request);
+  if ((second.by === 'server' || !isElsewhere) && !(await clearTheWay(iw, mapping, request))) return DELETED;
   return iw.pcp.map({ ...anywhere, exactPort: false }, patience);
 }
 
-async function releaseBefore(iw: Interworking, request: MapRequest): Promise<void> {
+/** False: somebody has it deleted meanwhile. A MAP behind that would take the place of the delete. */
+async function clearTheWay(iw: Interworking, mapping: Mapping, request: MapRequest): Promise<boolean> {
   const { protocol, internalPort, thirdParty, nonce } = request;
   await iw.pcp.release({ protocol, internalPort, thirdParty, nonce }, after(iw.now(), RECOVERY_AGAIN));
+  return !iw.releases.isUnderWay(mapping);
 }
+
+const DELETED: Unanswered = { kind: 'unanswered', why: 'hung up' };
 
 const isConflict = (outcome: MapOutcome): outcome is MapOutcome & { kind: 'refused' } =>
   outcome.kind === 'refused' && outcome.code === CANNOT_PROVIDE_EXTERNAL;

@@ -94,6 +94,27 @@ describe('GetExternalIPAddress', () => {
     expect(world.pcp.maps.length).toBeLessThan(70);
   });
 
+  it('of a gateway that closes leaves no mapping behind, neither of a question under way nor of the anchor (RFC 6887 §15)', async () => {
+    for (const externalAddress of ['probe', 'anchor'] as const) {
+      const world = await GatewayWorld.open({ nat: 'nat1', options: { externalAddress } });
+      if (externalAddress === 'anchor') await world.advance(seconds(70));
+      world.pcp.latency = seconds(1);
+      const asked = world.gateway.externalAddress(host);
+      // The anchor is granted for 120 s and renewed each minute: the second time, its answer is on the way.
+      await world.advance(externalAddress === 'anchor' ? seconds(50.5) : seconds(0.5));
+      const closed = world.gateway.close(seconds(5));
+      await world.resolve(Promise.all([asked, closed]));
+      await world.advance(seconds(5));
+      expect(world.server.mappings(), externalAddress).toEqual([]);
+      world.pcp.takePackets();
+      await world.advance(hours(1));
+      expect(world.pcp.packets, externalAddress).toEqual([]);
+      expect(world.gateway.machine.nextWake(), externalAddress).toBeUndefined();
+      await ask(world);
+      expect(world.pcp.packets, externalAddress).toEqual([]);
+    }
+  });
+
   it('a mapping of a former life under another nonce is stepped around (RFC 6887 §11.3, Q-26)', async () => {
     const world = await GatewayWorld.open({ nat: 'none' });
     await ask(world);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { IpAddress } from '../../src/base/ip-address.ts';
 import { portNumber } from '../../src/base/port-number.ts';
-import { hours, minutes, seconds } from '../../src/base/time.ts';
+import { hours, milliseconds, minutes, seconds } from '../../src/base/time.ts';
 import { FakePcpServer } from '../doubles/fake-pcp-server.ts';
 import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-world.ts';
 
@@ -85,6 +85,21 @@ describe('a PCP server that lost its state (RFC 6970 §5.10)', () => {
     await world.advance(hours(2));
     expect(world.mapping('TCP', 5001)?.state).toBe('granted');
     expect(world.server.find('TCP', 5001)).toBeDefined();
+  });
+
+  it('a delete while the way for another port is being cleared is the last word: nothing is asked for behind it', async () => {
+    const world = await worldWith(1);
+    world.server.foreign.add('TCP 5001');
+    world.pcp.restartServer({ keepsTable: false, announces: true });
+    world.pcp.latency = seconds(1);
+    for (let step = 0; step < 100 && world.pcp.maps.length < 2; step += 1) await world.advance(milliseconds(100));
+    await world.advance(milliseconds(300));
+    expect(world.pcp.releases).toEqual([]);
+    expect(await world.delete(host, 'TCP', 5001)).toBe('ok');
+    await world.advance(seconds(10));
+    expect(world.table.size).toBe(0);
+    expect(world.server.mappings()).toEqual([]);
+    expect(world.pcp.maps).toHaveLength(2);
   });
 
   it('and refuses everything: tried until the grant would have ended, then lost (RFC 6970 §5.10, IWF-06)', async () => {

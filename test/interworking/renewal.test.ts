@@ -179,6 +179,34 @@ describe('a carrier that stops honouring a lease', () => {
 });
 
 describe('renewals that cross other requests', () => {
+  it.each(['granted', 'refused'] as const)(
+    'an answer to an entry that is being deleted changes nothing: %s',
+    async (kind) => {
+      const world = await GatewayWorld.open({ nat: 'nat1' });
+      await world.add(host1, mappingRequest({ client: HOST, external: 5001, lease: 0 }));
+      world.pcp.latency = seconds(1);
+      world.pcp.restartServer({ keepsTable: true, announces: true });
+      await world.advance(seconds(5));
+      if (kind === 'refused') world.server.refuseAll = { code: 8, lifetimeSeconds: 30 };
+      const mapping = world.mapping('TCP', 5001);
+      if (mapping === undefined) throw new Error('no entry');
+      const isDue = {
+        ...mapping,
+        state: 'restoring' as const,
+        upstream: { ...mapping.upstream, renewAt: world.clock.now() },
+      };
+      world.table.put(isDue);
+      await world.advance(seconds(0.5));
+      const renewAt = after(world.clock.now(), minutes(30));
+      const deleting = { ...mapping, state: 'deleting' as const, upstream: { ...mapping.upstream, renewAt } };
+      world.table.put(deleting);
+      world.pcp.takePackets();
+      await world.advance(seconds(5));
+      expect(world.pcp.maps).toHaveLength(1);
+      expect(world.mapping('TCP', 5001)).toEqual(deleting);
+    },
+  );
+
   it('an answer that comes after the delete leaves no mapping behind', async () => {
     const world = await worldWith(0, 600, 1);
     world.pcp.latency = seconds(2);
