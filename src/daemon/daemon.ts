@@ -143,6 +143,7 @@ export class Daemon {
       identity: state.value.identity,
       gateway: daemon.#gateway,
       wanInterface: () => wan.value.interfaceName,
+      machineOf: (address) => hosts.machineOf(address),
       presentation: (request) =>
         presentationAnswer(request, daemon.#operator.snapshot(), daemon.#config.lan.friendlyName, host.random),
       prepare: (request) => daemon.#prepare(request),
@@ -272,7 +273,7 @@ export class Daemon {
   }
 
   async #prepare(request: HttpRequest): Promise<void> {
-    if (request.method === 'POST') await this.#hosts.meet(request.peer.address);
+    if (request.method === 'POST' || request.method === 'SUBSCRIBE') await this.#hosts.meet(request.peer.address);
   }
 
   #createOperatorView(): OperatorSource {

@@ -4,6 +4,7 @@
 import type { Driven, Driver } from '../base/drive.ts';
 import type { Host } from '../base/host.ts';
 import type { HttpRequest, HttpResponse } from '../base/http.ts';
+import type { IpAddress } from '../base/ip-address.ts';
 import { OccasionalWarning } from '../base/occasional-warning.ts';
 import { type Result, unreachable } from '../base/result.ts';
 import type { EventedService } from '../upnp/eventing/evented-service.ts';
@@ -22,6 +23,8 @@ export interface EventingSessionOptions {
   readonly host: Host;
   readonly driver: Driver;
   readonly services: readonly EventedService[];
+  /** The same text for all addresses of one machine, where that is known. */
+  readonly machineOf: (address: IpAddress) => string;
   /** "OS/version UPnP/1.1 product/version". */
   readonly server: string;
 }
@@ -47,7 +50,7 @@ export class EventingSession {
     this.#options = options;
     this.#services = new Map(options.services.map((service) => [service.path, service]));
     this.#warning = new OccasionalWarning(options.host);
-    const machine = new Subscriptions(options.services, options.host.random);
+    const machine = new Subscriptions(options.services, options.host.random, options.machineOf);
     this.#driven = options.driver.add('events', machine, (output) => this.#perform(output));
   }
 

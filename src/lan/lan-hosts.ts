@@ -48,6 +48,11 @@ export class LanHosts {
     return this.#macs.get(address.text);
   }
 
+  /** The MAC of an address, or its text where there is none to know. */
+  machineOf(address: IpAddress): string {
+    return this.macOf(address)?.toLowerCase() ?? address.text;
+  }
+
   nameOf(address: string): string | undefined {
     return this.#names.get(address);
   }

@@ -4,7 +4,7 @@
 import type { Driver } from '../base/drive.ts';
 import type { Host } from '../base/host.ts';
 import type { HttpLimits, HttpListener, HttpRequest, HttpResponse } from '../base/http.ts';
-import { endpointText } from '../base/ip-address.ts';
+import { endpointText, type IpAddress } from '../base/ip-address.ts';
 import type { NetworkWatch } from '../base/network-watch.ts';
 import { OccasionalWarning } from '../base/occasional-warning.ts';
 import { ok, type Result, refused } from '../base/result.ts';
@@ -43,6 +43,8 @@ export interface LanSideParts {
   readonly presentation: (request: HttpRequest) => HttpResponse;
   /** Before an action is carried out: what has to be known about the asker first. */
   readonly prepare: (request: HttpRequest) => Promise<void>;
+  /** The same text for all addresses of one machine, where that is known. */
+  readonly machineOf: (address: IpAddress) => string;
   readonly observe: (event: ControlEvent) => void;
   readonly turnedAway: (why: string) => void;
 }
@@ -136,7 +138,13 @@ export class LanSide {
       resolve: (name) => host.network.resolve(name),
     });
     const services = [...this.#devices.evented.values()];
-    this.#eventing = new EventingSession({ host, driver: parts.driver, services, server: serverText(parts.version) });
+    this.#eventing = new EventingSession({
+      host,
+      driver: parts.driver,
+      services,
+      machineOf: parts.machineOf,
+      server: serverText(parts.version),
+    });
     this.#watch = new VariableWatch(services);
     this.#warning = new OccasionalWarning(host);
     this.#ssdp = new SsdpSession({

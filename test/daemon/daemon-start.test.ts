@@ -130,3 +130,18 @@ describe('the admin socket of a daemon that is still starting', () => {
     process.kill();
   });
 });
+
+describe('the page of the operator', () => {
+  it.each([
+    ['0.0.0.0', /not on loopback: everybody who reaches this box by any interface/],
+    ['192.168.1.1', /not on loopback: everybody who reaches 192\.168\.1\.1 sees/],
+  ])('that is shown beyond this box, on %s, is warned of at the start', async (address, warning) => {
+    const world = await DaemonWorld.open({ settings: { 'admin.listen': `"${address}:8080"` } });
+    expect(world.logged(warning)).toEqual([expect.stringMatching(/^warn /)]);
+  });
+
+  it('on loopback is not warned of', async () => {
+    const world = await DaemonWorld.open({ settings: { 'admin.listen': '"127.0.0.1:8080"' } });
+    expect(world.logged(/not on loopback/)).toEqual([]);
+  });
+});

@@ -49,6 +49,7 @@ export async function openLanSide(
     isDemo: false,
     presentation: () => ({ status: 200 }),
     prepare: async () => {},
+    machineOf: (address) => address.text,
     observe: () => queueMicrotask(() => opened.ok && opened.value.publishChanges()),
     turnedAway: () => {},
   });

@@ -47,6 +47,7 @@ describe('GENA over HTTP', () => {
       host: gateway,
       driver: new Driver(world.clock),
       services: [{ key: 'igd1/wan', path: PATH, variables: () => variables }],
+      machineOf: (address) => address.text,
       server: 'Linux UPnP/1.1 igd2pcp/0',
     });
   });

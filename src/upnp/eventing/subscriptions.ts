@@ -54,9 +54,14 @@ const DELIVER_WITHIN = seconds(10);
 export class Subscriptions implements Machine<SubscriptionsOutput> {
   readonly #services: ReadonlyMap<string, EventedService>;
   readonly #random: Pick<RandomSource, 'bytes' | 'unit'>;
+  readonly #machineOf: (address: IpAddress) => string;
   readonly #subscriptions = new Map<string, Subscription>();
+  /** As known when it subscribed: an address that has gone from sight still belongs to its machine. */
+  readonly #machines = new WeakMap<Subscription, string>();
 
-  constructor(services: readonly EventedService[], random: RandomSource) {
+  /** `machineOf` says which addresses belong to one machine: it gives the same text for them. */
+  constructor(services: readonly EventedService[], random: RandomSource, machineOf: (address: IpAddress) => string) {
+    this.#machineOf = machineOf;
     this.#services = new Map(services.map((service) => [service.key, service]));
     this.#random = random;
   }
@@ -78,7 +83,9 @@ export class Subscriptions implements Machine<SubscriptionsOutput> {
     if (!this.#hasRoomFor(from.address)) return refused({ status: 503, why: 'too many subscriptions' });
     const granted = grantedTimeout(timeout);
     const sid = `uuid:${randomUuid(this.#random)}`;
-    this.#subscriptions.set(sid, new Subscription(sid, serviceKey, [first, ...others], after(now, granted)));
+    const subscription = new Subscription(sid, serviceKey, [first, ...others], after(now, granted));
+    this.#subscriptions.set(sid, subscription);
+    this.#machines.set(subscription, this.#machineOf(from.address));
     return ok({ sid, timeout: granted });
   }
 
@@ -164,8 +171,10 @@ export class Subscriptions implements Machine<SubscriptionsOutput> {
 
   #hasRoomFor(address: IpAddress): boolean {
     if (this.#subscriptions.size >= MAX_SUBSCRIPTIONS) return false;
+    const machine = this.#machineOf(address);
     let held = 0;
-    for (const subscription of this.#subscriptions.values()) if (subscription.subscriber.equals(address)) held += 1;
+    for (const subscription of this.#subscriptions.values())
+      if (this.#machines.get(subscription) === machine || subscription.subscriber.equals(address)) held += 1;
     return held < MAX_SUBSCRIPTIONS_PER_HOST;
   }
 }

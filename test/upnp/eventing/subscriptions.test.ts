@@ -28,7 +28,12 @@ const L3F: EventedService = { key: 'l3f', path: '/event/l3f', variables: () => n
 const at = (ms: number): Instant => after(T0, milliseconds(ms));
 
 class Bench {
-  readonly machine = new Subscriptions([WAN, L3F], seededRandom(7));
+  readonly macs = new Map<string, string>();
+  readonly machine = new Subscriptions(
+    [WAN, L3F],
+    seededRandom(7),
+    (address) => this.macs.get(address.text) ?? address.text,
+  );
 
   subscribe(callback = CALLBACK, service = 'wan', from = HOST): string {
     const granted = this.machine.subscribe(service, callback, 'Second-1800', from, T0);
@@ -305,6 +310,21 @@ describe('caps', () => {
       ok: false,
       error: { status: 503, why: 'too many subscriptions' },
     });
+    expect(bench.subscribe('<http://192.168.1.21/>', 'wan', OTHER_HOST)).toMatch(/^uuid:/);
+  });
+
+  it('counts a machine with many addresses once, also after its addresses have gone from sight', () => {
+    const bench = new Bench();
+    const alias = (number: number) => ({ address: IpAddress.of(`192.168.1.${100 + number}`), local: OWN });
+    const granted = (number: number): boolean => {
+      const { address } = alias(number);
+      bench.macs.set(address.text, '02:00:00:00:00:aa');
+      const asked = bench.machine.subscribe('wan', `<http://${address.text}/>`, undefined, alias(number), T0);
+      bench.macs.delete(address.text);
+      return asked.ok;
+    };
+    const taken = Array.from({ length: 100 }, (_, index) => granted(index % 16)).filter((isGranted) => isGranted);
+    expect(taken).toHaveLength(MAX_SUBSCRIPTIONS_PER_HOST);
     expect(bench.subscribe('<http://192.168.1.21/>', 'wan', OTHER_HOST)).toMatch(/^uuid:/);
   });
 
