@@ -21,7 +21,6 @@ import { Metrics, type ProcessFigures } from '../operator/metrics.ts';
 import type { OperatorSource } from '../operator/operator-source.ts';
 import { presentationAnswer } from '../operator/presentation-page.ts';
 import type { ControlEvent } from '../upnp/control/control-endpoint.ts';
-import { UPNP_ERRORS } from '../upnp/upnp-error.ts';
 import { createPcpSession, type PcpSession } from '../upstream/pcp-session.ts';
 import { objectionToLans } from './config-on-this-box.ts';
 import { gatewayOptionsOf, policyOf } from './gateway-settings.ts';
@@ -229,10 +228,10 @@ export class Daemon {
       this.#lan?.publishChanges();
       this.#history.changed();
     });
-    this.#gateway.onRefusal(({ who, request, code, why }) => {
-      this.#metrics.mappingRefused(UPNP_ERRORS[code]);
-      const what = `${request.protocol} ${request.externalPort} → ${request.internalClient}:${request.internalPort}`;
-      this.#history.refused(`${what} refused to ${who}: ${why}`, who.text);
+    this.#gateway.onRefusal(({ who, wish, no }) => {
+      this.#metrics.mappingRefused(no.reason);
+      const what = `${wish.protocol} ${wish.externalPort} → ${wish.internalClient}:${wish.internalPort}`;
+      this.#history.refused(`${what} refused to ${who}: ${no.why}`, who.text);
     });
     this.#pcp.listen({
       serverLostState: () => {

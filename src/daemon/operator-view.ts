@@ -9,7 +9,10 @@ import { isPortNumber } from '../base/port-number.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import { between, type Instant, type WallTime } from '../base/time.ts';
 import type { RunningGateway } from '../interworking/create-gateway.ts';
-import type { ControlPoint, PortMappingRequest } from '../interworking/gateway.ts';
+import type { Asker, Wish } from '../interworking/gateway.ts';
+import type { Refusal } from '../interworking/refusal.ts';
+import { promisedLease } from '../lan/igd/port-mapping-arguments.ts';
+import { upnpErrorOf } from '../lan/igd/upnp-refusal.ts';
 import type { LanView } from '../lan/lan-side.ts';
 import type { MappingTable } from '../mapping/mapping-table.ts';
 import type { OwedReleases } from '../mapping/owed-releases.ts';
@@ -28,7 +31,7 @@ import type {
   Snapshot,
   WanView,
 } from '../operator/operator-source.ts';
-import { UPNP_ERRORS, type UpnpErrorCode } from '../upnp/upnp-error.ts';
+import type { UpnpErrorCode } from '../upnp/upnp-error.ts';
 import { DELETE_ALL_WITHIN } from './release-everything.ts';
 
 export interface OperatorViewParts {
@@ -55,11 +58,10 @@ export interface OperatorViewParts {
 }
 
 /** The person at the box may act for every host and on every port. */
-const OPERATOR: ControlPoint = {
+const OPERATOR: Asker = {
   address: IpAddress.of('127.0.0.1'),
-  userAgent: 'igd2pcp',
-  igd: 2,
-  isOperator: true,
+  via: 'operator',
+  name: 'igd2pcp',
   hungUp: undefined,
 };
 
@@ -122,15 +124,17 @@ async function addMapping(
   { gateway }: OperatorViewParts,
   order: MappingOrder,
 ): Promise<Result<AddedMapping, OrderRefusal>> {
-  const request = requestOf(order);
-  if (!request.ok) return request;
+  const wish = wishOf(order);
+  if (!wish.ok) return wish;
+  const opened = await gateway.openPort(OPERATOR, wish.value);
+  if (!opened.ok) return refused(openingInWords(opened.error, wish.value));
   const { protocol, remoteHost } = order;
-  const asked = order.anyPort
-    ? await gateway.addAnyPortMapping(OPERATOR, request.value)
-    : await gateway.addPortMapping(OPERATOR, request.value);
-  if (!asked.ok) return refused(inWords(asked.error, request.value));
-  const externalPort = asked.value ?? request.value.externalPort;
-  return ok({ protocol, externalPort, remoteHost, externalAddress: gateway.known.externalAddress()?.text });
+  return ok({
+    protocol,
+    externalPort: opened.value,
+    remoteHost,
+    externalAddress: gateway.known.externalAddress()?.text,
+  });
 }
 
 async function deleteMapping(
@@ -138,16 +142,17 @@ async function deleteMapping(
   { protocol, externalPort, remoteHost }: MappingName,
 ): Promise<Result<void, OrderRefusal>> {
   if (!isPortNumber(externalPort)) return refused({ code: undefined, message: `${externalPort} is not a port` });
-  const done = await gateway.deletePortMapping(OPERATOR, { protocol, externalPort, remoteHost });
-  if (done.ok) return done;
+  const closed = await gateway.closePort(OPERATOR, { protocol, externalPort, remoteHost });
+  if (closed.ok) return closed;
+  const { error } = closed;
   const message =
-    done.error === 714
+    error.reason === 'no such entry'
       ? `there is no mapping ${protocol} ${externalPort}`
       : 'the PCP server does not answer: it is closed as soon as it does';
-  return refused({ code: done.error, message });
+  return refused({ code: upnpErrorOf(error, 'DeletePortMapping', 2), message });
 }
 
-function requestOf(order: MappingOrder): Result<PortMappingRequest, OrderRefusal> {
+function wishOf(order: MappingOrder): Result<Wish, OrderRefusal> {
   const internalClient = IpAddress.parse(order.internalAddress);
   const remote = order.remoteHost === '' ? undefined : IpAddress.parse(order.remoteHost);
   const wrong = (message: string): Result<never, OrderRefusal> => refused({ code: undefined, message });
@@ -160,17 +165,18 @@ function requestOf(order: MappingOrder): Result<PortMappingRequest, OrderRefusal
   return ok({
     protocol: order.protocol,
     externalPort,
+    isExact: !order.anyPort,
     remoteHost: order.remoteHost,
     remotePeers: remote === undefined ? [] : [remote],
     internalClient,
     internalPort,
-    isEnabled: true,
     description: order.description,
-    leaseSeconds: order.leaseSeconds,
+    leaseSeconds: promisedLease(order.leaseSeconds, 2),
   });
 }
 
-function inWords(code: UpnpErrorCode, { protocol, externalPort, internalClient }: PortMappingRequest) {
+function openingInWords(no: Refusal, { protocol, externalPort, internalClient, isExact }: Wish): OrderRefusal {
+  const code = upnpErrorOf(no, isExact ? 'AddPortMapping' : 'AddAnyPortMapping', 2);
   const words: Partial<Record<UpnpErrorCode, string>> = {
     501: 'the PCP server does not answer or cannot do this: igd2pcp doctor says more',
     600: `${internalClient} is in no network that is served (lan.interfaces, lan.routed_prefixes)`,
@@ -179,5 +185,5 @@ function inWords(code: UpnpErrorCode, { protocol, externalPort, internalClient }
     728: 'no more ports: the cap of policy.max_mappings, or of the carrier, is reached',
     729: `${protocol} ${externalPort} is used by this box itself`,
   };
-  return { code, message: words[code] ?? UPNP_ERRORS[code] };
+  return { code, message: words[code] ?? no.why };
 }

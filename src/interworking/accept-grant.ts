@@ -3,12 +3,11 @@
 
 import type { Mapping, Upstream } from '../mapping/mapping.ts';
 import { mappingKeyText } from '../mapping/mapping.ts';
-import { releaseInBackground } from './delete-port-mapping.ts';
+import { endMapping } from './close-port.ts';
 import type { Interworking } from './interworking.ts';
 import { objectionToEntry } from './judge-again.ts';
 import { refreshNat1Rule } from './nat1-rule.ts';
 import { returnAttempt } from './renewal-schedule.ts';
-import { isPublishedPort } from './upstream-request.ts';
 
 /** The entry as it stands afterwards. */
 export function acceptGrant(iw: Interworking, current: Mapping, upstream: Upstream): Mapping {
@@ -24,9 +23,7 @@ export function acceptGrant(iw: Interworking, current: Mapping, upstream: Upstre
 
 /** The server moved it to a port that its host may not have: better no port than that one. */
 function endForbidden(iw: Interworking, current: Mapping, next: Mapping, why: string): Mapping {
-  iw.releases.owe(next);
-  iw.table.remove(current, 'lost', `the PCP server moved it to port ${next.externalPort}: ${why}`);
-  void releaseInBackground(iw, next);
+  endMapping(iw, current, 'lost', `the PCP server moved it to port ${next.externalPort}: ${why}`, next);
   return current;
 }
 
@@ -34,8 +31,8 @@ function entryAfter(iw: Interworking, current: Mapping, upstream: Upstream): Map
   if (upstream.assignedPort === current.externalPort) return { ...current, upstream, state: 'granted' };
   const moved: Mapping = { ...current, externalPort: upstream.assignedPort, upstream, state: 'granted' };
   const isFree = iw.table.onExternalPort(moved.protocol, moved.externalPort).length === 0;
-  // RFC 6887 §11.2.1: a renewal may come back with another port. An AddAnyPortMapping entry follows it.
-  if (!isPublishedPort(current) && isFree) return moved;
+  // RFC 6887 §11.2.1: a renewal may come back with another port. An entry for any port follows it.
+  if (!current.isPublished && isFree) return moved;
   // A published port stays in the table: its peers know no other. It is tried again while the hole is kept open.
   const attempt = current.state === 'degraded' ? current.upstream.window + 1 : 1;
   const renewAt = returnAttempt(upstream, iw.now(), attempt);

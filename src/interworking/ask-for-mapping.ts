@@ -2,7 +2,7 @@
 // promise it, and given back when it is another one. Nothing is kept here.
 
 import { between, type Instant, longer, milliseconds } from '../base/time.ts';
-import type { MapOutcome, Refused } from '../pcp/asking/map-outcome.ts';
+import type { MapOutcome } from '../pcp/asking/map-outcome.ts';
 import type { MapRequest } from '../pcp/asking/map-request.ts';
 import {
   CANNOT_PROVIDE_EXTERNAL,
@@ -10,7 +10,6 @@ import {
   MALFORMED_OPTION,
   UNSUPP_OPTION,
 } from '../pcp/asking/result-code.ts';
-import { ownRefusal } from './error-translation.ts';
 import type { Interworking } from './interworking.ts';
 import type { Patience } from './pcp-service.ts';
 
@@ -56,6 +55,12 @@ const withoutPeers = (request: MapRequest): MapRequest => ({ ...request, remoteP
 function exactOrNothing(iw: Interworking, request: MapRequest, outcome: MapOutcome): MapOutcome {
   if (outcome.kind !== 'granted' || outcome.assignedPort === request.suggestedPort) return outcome;
   iw.releases.giveBack(request, outcome);
-  const conflict: Refused = ownRefusal(outcome, CANNOT_PROVIDE_EXTERNAL);
-  return conflict;
+  return {
+    kind: 'refused',
+    server: outcome.server,
+    code: CANNOT_PROVIDE_EXTERNAL,
+    lifetimeSeconds: 0,
+    hold: milliseconds(0),
+    by: 'client',
+  };
 }

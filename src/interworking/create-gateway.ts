@@ -8,24 +8,21 @@ import { type Mapping, mappingKeyText } from '../mapping/mapping.ts';
 import type { MappingChanges } from '../mapping/mapping-change.ts';
 import type { MapRequest } from '../pcp/asking/map-request.ts';
 import { NONCE_BYTES } from '../pcp/asking/mapping-nonce.ts';
-import { addAnyPortMapping } from './add-any-port-mapping.ts';
-import { addPortMapping } from './add-port-mapping.ts';
 import { Alarms } from './alarms.ts';
+import { closePort, closePorts, releaseInBackground } from './close-port.ts';
 import { ConnectionWatch } from './connection-watch.ts';
 import { deleteAllMappings, type EmptiedTable, emptyTable } from './delete-all-mappings.ts';
-import { deletePortMapping, releaseInBackground } from './delete-port-mapping.ts';
-import { deletePortMappingRange } from './delete-port-mapping-range.ts';
 import { ExternalAddress } from './external-address.ts';
 import type { Gateway } from './gateway.ts';
-import { getSpecificPortMappingEntry } from './get-specific-port-mapping-entry.ts';
 import { HostDeparture, type HostObservation } from './host-departure.ts';
 import { letGoOfDeparted } from './host-watch.ts';
 import type { GatewayContext, Interworking } from './interworking.ts';
 import { judgeAgain } from './judge-again.ts';
-import { getGenericPortMappingEntry, getListOfPortMappings } from './list-port-mappings.ts';
+import { entries, entryAt, entryOf } from './list-entries.ts';
 import { type LostMapping, LostMappings } from './lost-mappings.ts';
 import { removeNat1Rules } from './nat1-rule.ts';
 import { NonceBook } from './nonce-book.ts';
+import { openPort } from './open-port.ts';
 import { PortTurns } from './port-turns.ts';
 import { ProbeReservations } from './probe-reservations.ts';
 import { Quota } from './quota.ts';
@@ -118,17 +115,12 @@ class InterworkingGateway implements RunningGateway {
     });
   }
 
-  addPortMapping: Gateway['addPortMapping'] = (asker, request) => addPortMapping(this.#iw, asker, request);
-  addAnyPortMapping: Gateway['addAnyPortMapping'] = (asker, request) => addAnyPortMapping(this.#iw, asker, request);
-  deletePortMapping: Gateway['deletePortMapping'] = (asker, name) => deletePortMapping(this.#iw, asker, name);
-  deletePortMappingRange: Gateway['deletePortMappingRange'] = (asker, selection) =>
-    deletePortMappingRange(this.#iw, asker, selection);
-  getSpecificPortMappingEntry: Gateway['getSpecificPortMappingEntry'] = (asker, name) =>
-    getSpecificPortMappingEntry(this.#iw, asker, name);
-  getGenericPortMappingEntry: Gateway['getGenericPortMappingEntry'] = (asker, index) =>
-    getGenericPortMappingEntry(this.#iw, asker, index);
-  getListOfPortMappings: Gateway['getListOfPortMappings'] = (asker, selection, most) =>
-    getListOfPortMappings(this.#iw, asker, selection, most);
+  openPort: Gateway['openPort'] = (asker, wish) => openPort(this.#iw, asker, wish);
+  closePort: Gateway['closePort'] = (asker, name) => closePort(this.#iw, asker, name);
+  closePorts: Gateway['closePorts'] = (asker, selection) => closePorts(this.#iw, asker, selection);
+  entryOf: Gateway['entryOf'] = (asker, name) => entryOf(this.#iw, asker, name);
+  entryAt: Gateway['entryAt'] = (asker, index) => entryAt(this.#iw, asker, index);
+  entries: Gateway['entries'] = (asker, selection, most) => entries(this.#iw, asker, selection, most);
   externalAddress: Gateway['externalAddress'] = (asker) => this.#external.ask(asker.address);
   connection: Gateway['connection'] = async () => {
     await this.#iw.serverReturn.awaited();

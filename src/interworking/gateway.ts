@@ -1,56 +1,59 @@
-// What a LAN-side service can ask of the interworking function: one method per question of RFC 6970.
-// Text has become values before it gets here; answers are values or UPnP error codes, never exceptions.
+// What a door can ask of the core: one method per question of RFC 6970. Text has become values before it gets here;
+// answers are values or refusals, never exceptions. No door's language is spoken here.
 
 import type { IpAddress } from '../base/ip-address.ts';
 import type { PortNumber, PortRange } from '../base/port-number.ts';
 import type { Result } from '../base/result.ts';
 import type { Duration } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
-import type { UpnpErrorCode } from '../upnp/upnp-error.ts';
+import type { Door } from '../mapping/mapping.ts';
+import type { Refusal } from './refusal.ts';
 
 /** Who asks. */
-export interface ControlPoint {
+export interface Asker {
   readonly address: IpAddress;
-  readonly userAgent: string;
-  /** Which version of the service it speaks to: error codes and lease 0 differ (RFC 6970 §4.1, §4.3). */
-  readonly igd: 1 | 2;
-  /** The person at the box: may act for every client and on every port. */
-  readonly isOperator: boolean;
+  /** The operator may act for every client and on every port. */
+  readonly via: Door;
+  /** What the program calls itself. */
+  readonly name: string;
   readonly hungUp: AbortSignal | undefined;
 }
 
-export interface PortMappingRequest {
+/** A port to be opened. What differs by door (lease 0, which ports may be any) is said here by the door. */
+export interface Wish {
   readonly protocol: TransportProtocol;
-  /** `ANY_PORT` only with AddAnyPortMapping. */
+  /** `ANY_PORT` only where any port will do. */
   readonly externalPort: PortNumber;
+  /** This external port or none; false: another one will do. */
+  readonly isExact: boolean;
   readonly remoteHost: string;
   readonly remotePeers: readonly IpAddress[];
   readonly internalClient: IpAddress;
   readonly internalPort: PortNumber;
-  readonly isEnabled: boolean;
   readonly description: string;
+  /** What is promised; 0: as long as the host is there. */
   readonly leaseSeconds: number;
 }
 
-export interface PortMappingName {
+export interface PortName {
   readonly protocol: TransportProtocol;
   readonly externalPort: PortNumber;
   readonly remoteHost: string;
 }
 
-/** Protocol undefined: the control point named none (js-libp2p); its only mapping on that port is meant. */
-export interface DeletedPortMappingName extends Omit<PortMappingName, 'protocol'> {
+/** Protocol undefined: the asker named none (js-libp2p); its only mapping on that port is meant. */
+export interface ClosedPortName extends Omit<PortName, 'protocol'> {
   readonly protocol: TransportProtocol | undefined;
 }
 
-export interface PortMappingSelection {
+export interface PortSelection {
   readonly protocol: TransportProtocol;
   readonly ports: PortRange;
   /** Everybody's entries, where the asker may see them; otherwise its own. */
   readonly manage: boolean;
 }
 
-/** An entry as control points see it. */
+/** An entry as askers see it. */
 export interface ListedMapping {
   readonly protocol: TransportProtocol;
   readonly externalPort: PortNumber;
@@ -70,23 +73,19 @@ export interface ConnectionStatus {
   readonly lastError: 'ERROR_NONE' | 'ERROR_UNKNOWN';
 }
 
-export type Answer<T> = Result<T, UpnpErrorCode>;
+export type Answer<T> = Result<T, Refusal>;
 
 export interface Gateway {
-  addPortMapping(asker: ControlPoint, request: PortMappingRequest): Promise<Answer<void>>;
-  /** The port that was reserved. */
-  addAnyPortMapping(asker: ControlPoint, request: PortMappingRequest): Promise<Answer<PortNumber>>;
-  deletePortMapping(asker: ControlPoint, name: DeletedPortMappingName): Promise<Answer<void>>;
-  deletePortMappingRange(asker: ControlPoint, selection: PortMappingSelection): Promise<Answer<void>>;
-  getGenericPortMappingEntry(asker: ControlPoint, index: number): Answer<ListedMapping>;
-  getSpecificPortMappingEntry(asker: ControlPoint, name: PortMappingName): Promise<Answer<ListedMapping>>;
-  getListOfPortMappings(
-    asker: ControlPoint,
-    selection: PortMappingSelection,
-    most: number,
-  ): Answer<readonly ListedMapping[]>;
+  /** The external port. */
+  openPort(asker: Asker, wish: Wish): Promise<Answer<PortNumber>>;
+  closePort(asker: Asker, name: ClosedPortName): Promise<Answer<void>>;
+  closePorts(asker: Asker, selection: PortSelection): Promise<Answer<void>>;
+  entryAt(asker: Asker, index: number): Answer<ListedMapping>;
+  entryOf(asker: Asker, name: PortName): Promise<Answer<ListedMapping>>;
+  /** `most`: 0 for no limit. */
+  entries(asker: Asker, selection: PortSelection, most: number): Answer<readonly ListedMapping[]>;
   /** Undefined: none known. Asks the PCP server with a short MAP when there is no mapping to know it from (RFC 6970 §4.2). */
-  externalAddress(asker: ControlPoint): Promise<IpAddress | undefined>;
+  externalAddress(asker: Asker): Promise<IpAddress | undefined>;
   /** A server that seems to be away is asked first. */
   connection(): Promise<ConnectionStatus>;
 

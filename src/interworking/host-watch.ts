@@ -1,6 +1,6 @@
 // Takes the mappings away of hosts that have left (RFC 6970 §5.10). How that is known: `host-departure.ts`.
 
-import { releaseInBackground } from './delete-port-mapping.ts';
+import { endMapping } from './close-port.ts';
 import type { DepartedHost, HostDeparture, HostObservation } from './host-departure.ts';
 import type { Interworking } from './interworking.ts';
 
@@ -11,7 +11,7 @@ export function letGoOfDeparted(iw: Interworking, hosts: HostDeparture, observat
 
 /** All mappings bound to the address go, here as one change. */
 function letGo(iw: Interworking, departed: readonly DepartedHost[]): void {
-  const { table, releases } = iw;
+  const { table } = iw;
   const gone = departed.flatMap((host) => {
     const mappings = [...table.all()].filter((mapping) => mapping.internalClient.text === host.address);
     // Silence alone is no proof: what ends by itself may as well do so.
@@ -20,10 +20,6 @@ function letGo(iw: Interworking, departed: readonly DepartedHost[]): void {
       .map((mapping) => ({ mapping, why: host.why }));
   });
   table.batch(() => {
-    for (const { mapping, why } of gone) {
-      releases.owe(mapping);
-      table.remove(mapping, 'host gone', why);
-    }
+    for (const { mapping, why } of gone) endMapping(iw, mapping, 'host gone', why);
   });
-  for (const { mapping } of gone) void releaseInBackground(iw, mapping);
 }

@@ -9,7 +9,7 @@ import { type Duration, days, type Instant, minutes, seconds, type WallTime } fr
 import type { MappingTable } from '../mapping/mapping-table.ts';
 import type { OwedReleases } from '../mapping/owed-releases.ts';
 import type { Alarms } from './alarms.ts';
-import type { ControlPoint, PortMappingName, PortMappingRequest } from './gateway.ts';
+import type { Asker, PortName, Wish } from './gateway.ts';
 import type { LocalNat } from './local-nat.ts';
 import type { LostMappings } from './lost-mappings.ts';
 import type { DrawNonce, NonceBook } from './nonce-book.ts';
@@ -109,14 +109,9 @@ export interface Interworking extends GatewayContext {
 
 /** `probe-reservations.ts`. */
 export interface PortProbes {
-  probe(
-    iw: Interworking,
-    asker: ControlPoint,
-    name: PortMappingName,
-    deadline: Instant,
-  ): Promise<'free' | 'taken' | 'unanswered'>;
+  probe(iw: Interworking, asker: Asker, name: PortName, deadline: Instant): Promise<'free' | 'taken' | 'unanswered'>;
   /** The NAT1 port that was tried before for the same client; undefined: none, or it was given back. */
-  takeFor(request: PortMappingRequest): Promise<{ readonly nat1Port: PortNumber | undefined } | undefined>;
+  takeFor(wish: Wish): Promise<{ readonly nat1Port: PortNumber | undefined } | undefined>;
 }
 
 /** `external-address.ts`. */

@@ -3,7 +3,7 @@
 
 import type { Mapping } from '../mapping/mapping.ts';
 import { objectionToMapping } from './authorization.ts';
-import { releaseInBackground } from './delete-port-mapping.ts';
+import { endMapping } from './close-port.ts';
 import type { Interworking } from './interworking.ts';
 
 /** Why this entry would be refused today; undefined: it would not, or nobody can tell. */
@@ -23,10 +23,7 @@ export function judgeAgain(iw: Interworking): void {
     return why === undefined ? [] : [{ mapping, why }];
   });
   iw.table.batch(() => {
-    for (const { mapping, why } of unwanted) {
-      iw.releases.owe(mapping);
-      iw.table.remove(mapping, 'deleted', `the rules do not allow it any more: ${why}`);
-    }
+    for (const { mapping, why } of unwanted)
+      endMapping(iw, mapping, 'deleted', `the rules do not allow it any more: ${why}`);
   });
-  for (const { mapping } of unwanted) void releaseInBackground(iw, mapping);
 }

@@ -8,7 +8,7 @@ import { after, type Instant, seconds } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
 import type { MapRequest } from '../pcp/asking/map-request.ts';
 import { patienceUntil } from './ask-for-mapping.ts';
-import type { ControlPoint, PortMappingName, PortMappingRequest } from './gateway.ts';
+import type { Asker, PortName, Wish } from './gateway.ts';
 import type { Interworking, PortProbes } from './interworking.ts';
 import { objectionToThirdParty, thirdPartyFor } from './upstream-request.ts';
 
@@ -34,8 +34,8 @@ export class ProbeReservations implements PortProbes {
   /** Whether the port is free at the server; if so it is held for the asker. */
   async probe(
     iw: Interworking,
-    asker: ControlPoint,
-    name: PortMappingName,
+    asker: Asker,
+    name: PortName,
     deadline: Instant,
   ): Promise<'free' | 'taken' | 'unanswered'> {
     const place = nameOf(name.protocol, name.externalPort);
@@ -60,14 +60,14 @@ export class ProbeReservations implements PortProbes {
   }
 
   /** For the request that follows: the same client continues with it, for others it is deleted first. */
-  async takeFor(request: PortMappingRequest): Promise<{ readonly nat1Port: PortNumber | undefined } | undefined> {
-    const place = nameOf(request.protocol, request.externalPort);
+  async takeFor(wish: Wish): Promise<{ readonly nat1Port: PortNumber | undefined } | undefined> {
+    const place = nameOf(wish.protocol, wish.externalPort);
     const reservation = this.#held.get(place);
     if (reservation === undefined) return undefined;
     this.#held.delete(place);
     const fits =
-      reservation.client.equals(request.internalClient) &&
-      (reservation.nat1Port !== undefined || reservation.request.internalPort === request.internalPort);
+      reservation.client.equals(wish.internalClient) &&
+      (reservation.nat1Port !== undefined || reservation.request.internalPort === wish.internalPort);
     if (fits) return { nat1Port: reservation.nat1Port };
     await this.#giveBack(reservation);
     return undefined;
@@ -80,7 +80,7 @@ export class ProbeReservations implements PortProbes {
   }
 
   /** An internal port in use would make the server say "taken" of a port that is free (RFC 6887 §11.3). */
-  async #spot(iw: Interworking, asker: ControlPoint, name: PortMappingName): Promise<Spot | undefined> {
+  async #spot(iw: Interworking, asker: Asker, name: PortName): Promise<Spot | undefined> {
     if (iw.localNat !== undefined) {
       const nat1Port = await iw.localNat.reserve(name.protocol, name.externalPort);
       return nat1Port === undefined ? undefined : { internalPort: nat1Port, nat1Port, thirdParty: undefined };
@@ -99,7 +99,7 @@ interface Spot {
   readonly thirdParty: IpAddress | undefined;
 }
 
-function probeRequest(iw: Interworking, { protocol, externalPort }: PortMappingName, spot: Spot): MapRequest {
+function probeRequest(iw: Interworking, { protocol, externalPort }: PortName, spot: Spot): MapRequest {
   const { internalPort, thirdParty } = spot;
   const server = iw.pcp.currentServer() ?? '';
   return {

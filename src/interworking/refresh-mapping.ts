@@ -7,10 +7,12 @@ import { type Mapping, mappingKeyText } from '../mapping/mapping.ts';
 import { parseNonce } from '../pcp/asking/mapping-nonce.ts';
 import { acceptGrant } from './accept-grant.ts';
 import { mapSomehow, patienceUntil } from './ask-for-mapping.ts';
+import { isOperator } from './authorization.ts';
 import type { Interworking } from './interworking.ts';
-import { leaseEnd, promisedLease } from './lease.ts';
-import { type Asking, type Failure, failure, failureOf, makerOf } from './make-mapping.ts';
+import { leaseEnd } from './lease.ts';
+import { type Asking, makerOf } from './make-mapping.ts';
 import { applyNat1RuleUntil, refreshNat1Rule } from './nat1-rule.ts';
+import { type Refusal, refusal, refusalOf } from './refusal.ts';
 import { upstreamOf } from './renewal-schedule.ts';
 import { renewalRequest } from './upstream-request.ts';
 
@@ -21,43 +23,43 @@ export async function refreshMapping(
   iw: Interworking,
   existing: Mapping,
   asking: Asking,
-): Promise<Result<Mapping, Failure>> {
-  if (iw.releases.isUnderWay(existing)) return refused(failure(501, 'it is being deleted, and the server is silent'));
+): Promise<Result<Mapping, Refusal>> {
+  if (iw.releases.isUnderWay(existing))
+    return refused(refusal('unanswered', 'it is being deleted, and the server is silent'));
   const wanted = withNewTerms(iw, existing, asking);
   if (isServedFromTable(iw, existing, wanted)) return retermed(iw, existing, asking);
   const request = renewalRequest(iw, wanted);
   const outcome = await mapSomehow(iw, request, () => patienceUntil(asking.deadline, iw.now(), asking.asker.hungUp));
-  if (outcome.kind === 'unanswered') return refused(failure(501, outcome.why));
-  if (outcome.kind === 'refused') {
-    const { why } = failureOf(outcome, asking.action, asking.asker.igd);
-    iw.trouble.set(mappingKeyText(existing), { why, isRefusal: true });
-    return refused(failureOf(outcome, asking.action, asking.asker.igd));
+  if (outcome.kind !== 'granted') {
+    const no = refusalOf(outcome);
+    if (outcome.kind === 'refused') iw.trouble.set(mappingKeyText(existing), { why: no.why, isRefusal: true });
+    return refused(no);
   }
   if (iw.table.find(existing) === undefined) {
     iw.releases.giveBack(request, outcome);
-    return refused(failure(501, 'it ended while it was being renewed'));
+    return refused(refusal('overtaken', 'it ended while it was being renewed'));
   }
   const upstream = upstreamOf(outcome, request, iw.now(), iw.unit);
   const refreshed = acceptGrant(iw, withNewTerms(iw, existing, asking), upstream);
   return refreshed.state === 'degraded'
-    ? refused(failure(718, 'the server has another port for it now'))
+    ? refused(refusal('taken', 'the server has another port for it now'))
     : ok(refreshed);
 }
 
 /** The entry with the terms of the new request; the grant is what it was. */
-function withNewTerms(iw: Interworking, existing: Mapping, { asker, request, action }: Asking): Mapping {
+function withNewTerms(iw: Interworking, existing: Mapping, { asker, wish }: Asking): Mapping {
   const current = iw.table.find(existing) ?? existing;
   // What the operator adds is the operator's, and what the operator gave up is who asks for it next.
-  const changesHands = asker.isOperator !== current.madeBy.isOperator;
-  const leaseSeconds = promisedLease(request.leaseSeconds, asker.igd);
+  const changesHands = isOperator(asker) !== isOperator(current.madeBy);
   return {
     ...current,
-    madeBy: changesHands ? makerOf(asker, action) : current.madeBy,
-    internalPort: request.internalPort,
-    description: request.description,
-    remotePeers: request.remotePeers,
-    leaseSeconds,
-    leaseEndsAt: leaseEnd(iw.now(), leaseSeconds),
+    madeBy: changesHands ? makerOf(asker) : current.madeBy,
+    isPublished: changesHands ? wish.isExact : current.isPublished,
+    internalPort: wish.internalPort,
+    description: wish.description,
+    remotePeers: wish.remotePeers,
+    leaseSeconds: wish.leaseSeconds,
+    leaseEndsAt: leaseEnd(iw.now(), wish.leaseSeconds),
   };
 }
 
@@ -77,16 +79,16 @@ const samePeers = (a: Mapping, b: Mapping): boolean =>
   a.remotePeers.map((peer) => peer.text).join() === b.remotePeers.map((peer) => peer.text).join();
 
 /** No packet: only NAT1 may have to lead elsewhere, and does so before the answer. */
-async function retermed(iw: Interworking, existing: Mapping, asking: Asking): Promise<Result<Mapping, Failure>> {
-  if (existing.internalPort !== asking.request.internalPort) {
+async function retermed(iw: Interworking, existing: Mapping, asking: Asking): Promise<Result<Mapping, Refusal>> {
+  if (existing.internalPort !== asking.wish.internalPort) {
     const problem = await applyNat1RuleUntil(iw, withNewTerms(iw, existing, asking), asking.deadline);
     if (problem !== undefined) {
       // It may be taken yet: what the table says has to follow it.
       const kept = iw.table.find(existing);
       if (kept !== undefined) refreshNat1Rule(iw, kept);
-      return refused(failure(501, `NAT1: ${problem}`));
+      return refused(refusal('not carried', `NAT1: ${problem}`));
     }
-    if (iw.table.find(existing) === undefined) return refused(failure(501, 'it ended meanwhile'));
+    if (iw.table.find(existing) === undefined) return refused(refusal('overtaken', 'it ended meanwhile'));
   }
   const next = withNewTerms(iw, existing, asking);
   iw.table.put(next);
@@ -101,10 +103,11 @@ export async function replaceMapping(
   iw: Interworking,
   existing: Mapping,
   asking: Asking,
-  make: () => Promise<Result<Mapping, Failure>>,
-): Promise<Result<Mapping, Failure>> {
+  make: () => Promise<Result<Mapping, Refusal>>,
+): Promise<Result<Mapping, Refusal>> {
   const released = await iw.releases.begin(existing, asking.deadline, true);
-  if (released.kind !== 'released') return refused(failure(501, 'the old internal port could not be released'));
+  if (released.kind !== 'released')
+    return refused(refusal('unanswered', 'the old internal port could not be released'));
   const made = await make();
   if (!made.ok) await putBack(iw, existing, asking);
   return made;

@@ -2,14 +2,13 @@
 // are there is announced by the table.
 
 import type { IpAddress } from '../base/ip-address.ts';
-import type { UpnpErrorCode } from '../upnp/upnp-error.ts';
-import type { ControlPoint, PortMappingRequest } from './gateway.ts';
+import type { Asker, Wish } from './gateway.ts';
+import type { Refusal } from './refusal.ts';
 
 export interface RefusedRequest {
   readonly who: IpAddress;
-  readonly request: PortMappingRequest;
-  readonly code: UpnpErrorCode;
-  readonly why: string;
+  readonly wish: Wish;
+  readonly no: Refusal;
 }
 
 export class RefusalFeed {
@@ -19,7 +18,7 @@ export class RefusalFeed {
     this.#listeners.push(listener);
   }
 
-  tell(asker: ControlPoint, request: PortMappingRequest, { code, why }: { code: UpnpErrorCode; why: string }): void {
-    for (const listener of this.#listeners) listener({ who: asker.address, request, code, why });
+  tell(asker: Asker, wish: Wish, no: Refusal): void {
+    for (const listener of this.#listeners) listener({ who: asker.address, wish, no });
   }
 }

@@ -51,15 +51,12 @@ export function renewalRequest(iw: Interworking, mapping: Mapping): MapRequest {
     nonce: known ?? iw.nonces.nonceFor(owner),
     suggestedPort: mapping.externalPort,
     suggestedAddress: server === upstream.server ? upstream.assignedAddress : ANY_IPV4,
-    exactPort: isPublishedPort(mapping),
+    exactPort: mapping.isPublished,
     remotePeers: mapping.remotePeers,
     lifetimeSeconds: renewalLifetime(mapping.leaseEndsAt, iw.now()),
     ...descriptionFor(iw, mapping.description),
   };
 }
-
-/** AddAnyPortMapping takes what it is given; for the rest the port has been told to others. */
-export const isPublishedPort = (mapping: Mapping): boolean => mapping.madeBy.by !== 'AddAnyPortMapping';
 
 export const descriptionFor = (iw: Interworking, description: string): { readonly description?: string } =>
   iw.options.sendsDescriptions && description !== '' ? { description } : {};

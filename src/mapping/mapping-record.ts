@@ -6,18 +6,19 @@ import { isPortNumber, type PortNumber } from '../base/port-number.ts';
 import { wallTime } from '../base/time.ts';
 import { parseTransportProtocol } from '../base/transport-protocol.ts';
 import { type ClockReading, instantOf, wallTimeOf } from './clock-reading.ts';
-import type { Maker, Mapping, MappingKey, MappingState, Upstream } from './mapping.ts';
+import type { Door, Maker, Mapping, MappingKey, MappingState, Upstream } from './mapping.ts';
 
+const DOORS: readonly Door[] = ['IGD:1', 'IGD:2', 'operator'];
 const STATES: readonly MappingState[] = ['granted', 'restoring', 'degraded', 'waiting', 'deleting'];
 
 export type RecordFields = Readonly<Record<string, unknown>>;
 
 /** Raised whenever a reader of the old form would misunderstand the new one. */
-export const RECORD_VERSION = 1;
+export const RECORD_VERSION = 2;
 
 /** Step n turns a record of version n + 1 into one of version n + 2; older files are read through all that follow. */
 export type UpgradeStep = (record: RecordFields) => RecordFields;
-const UPGRADE_STEPS: readonly UpgradeStep[] = [];
+const UPGRADE_STEPS: readonly UpgradeStep[] = [withDoorAndName];
 
 export function upgradeRecord(
   record: RecordFields,
@@ -25,6 +26,20 @@ export function upgradeRecord(
   steps: readonly UpgradeStep[] = UPGRADE_STEPS,
 ): RecordFields {
   return steps.slice(version - 1).reduce((current, step) => step(current), record);
+}
+
+/**
+ * Version 1 knew UPnP only: the action and the version of the service stood where the door stands now. A record of version 2
+ * is left as it is: behind a damaged first line nobody knows which version a journal has.
+ */
+function withDoorAndName(record: RecordFields): RecordFields {
+  const { madeBy } = record;
+  if (!isFields(madeBy) || madeBy['via'] !== undefined) return record;
+  const { address, userAgent: name, by, igd } = madeBy;
+  if (igd !== 1 && igd !== 2) return record;
+  const isOperator = by === 'operator' || madeBy['isOperator'] === true;
+  const via = isOperator ? 'operator' : `IGD:${igd}`;
+  return { ...record, isPublished: by !== 'AddAnyPortMapping', madeBy: { address, via, name } };
 }
 
 export function recordOf(mapping: Mapping, reading: ClockReading): RecordFields {
@@ -38,6 +53,7 @@ export function recordOf(mapping: Mapping, reading: ClockReading): RecordFields 
     internalPort: mapping.internalPort,
     description: mapping.description,
     madeBy: { ...mapping.madeBy, address: mapping.madeBy.address.text },
+    isPublished: mapping.isPublished,
     createdAt: mapping.createdAt,
     leaseEndsAt: mapping.leaseEndsAt === undefined ? null : Math.round(wallTimeOf(mapping.leaseEndsAt, reading)),
     leaseSeconds: mapping.leaseSeconds,
@@ -71,11 +87,12 @@ export function mappingOf(record: unknown, reading: ClockReading): Mapping | und
   const leaseEndsAt = record['leaseEndsAt'] === null ? null : numberOf(record['leaseEndsAt']);
   const nat1Port = record['nat1Port'] === null ? null : portOf(record['nat1Port']);
   const state = stateOf(record['state']);
-  const { description } = record;
+  const { description, isPublished } = record;
   if (key === undefined || internalClient === undefined || internalPort === undefined) return undefined;
   if (remotePeers === undefined || madeBy === undefined || upstream === undefined) return undefined;
   if (createdAt === undefined || leaseSeconds === undefined || leaseEndsAt === undefined) return undefined;
   if (nat1Port === undefined || state === undefined || typeof description !== 'string') return undefined;
+  if (typeof isPublished !== 'boolean') return undefined;
   return {
     ...key,
     remotePeers,
@@ -83,6 +100,7 @@ export function mappingOf(record: unknown, reading: ClockReading): Mapping | und
     internalPort,
     description,
     madeBy,
+    isPublished,
     createdAt: wallTime(createdAt),
     leaseEndsAt: leaseEndsAt === null ? undefined : instantOf(wallTime(leaseEndsAt), reading),
     leaseSeconds,
@@ -139,11 +157,10 @@ function upstreamOf(record: unknown, reading: ClockReading): Upstream | undefine
 function makerOf(record: unknown): Maker | undefined {
   if (!isFields(record)) return undefined;
   const address = addressOf(record['address']);
-  const { by, igd, userAgent } = record;
-  if (address === undefined || typeof userAgent !== 'string' || (igd !== 1 && igd !== 2)) return undefined;
-  if (by !== 'AddPortMapping' && by !== 'AddAnyPortMapping' && by !== 'operator') return undefined;
-  const isOperator = by === 'operator' || record['isOperator'] === true;
-  return { address, userAgent, by: by === 'operator' ? 'AddPortMapping' : by, isOperator, igd };
+  const { name } = record;
+  const via = DOORS.find((door) => door === record['via']);
+  if (address === undefined || via === undefined || typeof name !== 'string') return undefined;
+  return { address, via, name };
 }
 
 function stateOf(value: unknown): MappingState | undefined {

@@ -237,7 +237,8 @@ function readJournal(text: string | undefined): JournalPart {
   lines.pop();
   if (lines.length === 0) return { steps: [], generation: 0, damage: undefined };
   const [head, ...rest] = lines.map(checkedLine);
-  const version = numberOf(head?.['version'] ?? RECORD_VERSION) ?? 0;
+  // Behind a damaged first line the oldest version is assumed: the steps leave newer records as they are.
+  const version = head === undefined ? 1 : (numberOf(head['version']) ?? 0);
   if (head !== undefined && (head['format'] !== FORMAT || version < 1 || version > RECORD_VERSION))
     return { steps: [], generation: 0, damage: 'its first line is not one of ours' };
   const steps: JournalStep[] = [];

@@ -1,4 +1,4 @@
-// One entry of the local mapping table (RFC 6970 §5.3): what the control point was promised, what the PCP server granted.
+// One entry of the local mapping table (RFC 6970 §5.3): what the asker was promised, what the PCP server granted.
 
 import type { IpAddress } from '../base/ip-address.ts';
 import { keyText } from '../base/key-text.ts';
@@ -21,8 +21,10 @@ export interface Mapping extends MappingKey {
   readonly internalPort: PortNumber;
   readonly description: string;
   readonly madeBy: Maker;
+  /** This very port was asked for, and others may have been told of it; false: any port was good. */
+  readonly isPublished: boolean;
   readonly createdAt: WallTime;
-  /** What UPnP promised. Undefined: as long as the host is there (lease 0 on IGD:1). */
+  /** What was promised. Undefined: as long as the host is there. */
   readonly leaseEndsAt: Instant | undefined;
   /** The lease as it was asked for, in seconds; 0 for endless. */
   readonly leaseSeconds: number;
@@ -32,14 +34,14 @@ export interface Mapping extends MappingKey {
   readonly state: MappingState;
 }
 
+/** By which door somebody came; the operator's is the admin socket, or the page. */
+export type Door = 'IGD:1' | 'IGD:2' | 'operator';
+
 export interface Maker {
-  /** Of the control point. */
   readonly address: IpAddress;
-  readonly userAgent: string;
-  readonly by: 'AddPortMapping' | 'AddAnyPortMapping';
-  /** The person at the box, not a control point. */
-  readonly isOperator: boolean;
-  readonly igd: 1 | 2;
+  readonly via: Door;
+  /** What the program calls itself. */
+  readonly name: string;
 }
 
 /** What the PCP server granted, and what is needed to renew or release it. */

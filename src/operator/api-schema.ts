@@ -23,6 +23,7 @@ const mapping = v.object({
   internalPort: port,
   hostName: orNull(v.string()),
   description: v.string(),
+  via: v.string(),
   madeBy: v.object({ address: v.string(), userAgent: v.string(), action: v.string() }),
   createdAt: time,
   leaseSecondsLeft: orNull(secondsLeft),

@@ -119,7 +119,7 @@ function placeText(mapping: Mapping, nameOfHost: NameOfHost): string {
 }
 
 function madeByText({ madeBy, description, internalClient }: Mapping): string {
-  if (madeBy.isOperator) return ' by the operator';
+  if (madeBy.via === 'operator') return ' by the operator';
   const what = description === '' ? '' : ` for "${description}"`;
   return madeBy.address.equals(internalClient) ? what : `${what} by ${madeBy.address}`;
 }

@@ -20,6 +20,8 @@ export interface MappingView {
   /** The control point that asked. */
   readonly madeBy: string;
   readonly userAgent: string;
+  /** By which door it came. */
+  readonly via: string;
   /** The action, or "operator". */
   readonly action: string;
   readonly createdAt: WallTime;
@@ -56,8 +58,9 @@ export function mappingView(
     hostName,
     description: mapping.description,
     madeBy: madeBy.address.text,
-    userAgent: madeBy.userAgent,
-    action: madeBy.isOperator ? 'operator' : madeBy.by,
+    userAgent: madeBy.name,
+    via: madeBy.via,
+    action: madeBy.via === 'operator' ? 'operator' : mapping.isPublished ? 'AddPortMapping' : 'AddAnyPortMapping',
     createdAt: mapping.createdAt,
     leaseLeft: mapping.leaseEndsAt === undefined ? undefined : positive(between(now, mapping.leaseEndsAt)),
     lifetimeLeft: positive(between(now, upstream.expiresAt)),

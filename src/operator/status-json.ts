@@ -90,6 +90,7 @@ function mappingJson(view: MappingView): MappingJson {
     internalPort: view.internalPort,
     hostName: view.hostName ?? null,
     description: view.description,
+    via: view.via,
     madeBy: { address: view.madeBy, userAgent: view.userAgent, action: view.action },
     createdAt: timeText(view.createdAt),
     leaseSecondsLeft: view.leaseLeft === undefined ? null : secondsOf(view.leaseLeft),

@@ -87,4 +87,18 @@ describe('the pure rooms', () => {
     );
     expect(homes.map((path) => relative(SRC, path))).toEqual(['platform/node-clock.ts']);
   });
+
+  it("the core speaks no door's language: no version of a device, no UPnP error number, no action name", () => {
+    const word = /\bigd\b|\bUpnp|\b[4567]\d\d\b(?!_)|(Add|Delete|Get)\w*PortMapping/;
+    const spoken = ['interworking', 'mapping'].flatMap((room) =>
+      filesBelow(join(SRC, room)).flatMap((path) =>
+        readFileSync(path, 'utf8')
+          .split('\n')
+          .filter((line) => word.test(codeOf(line)))
+          .map((line) => `${relative(SRC, path)}: ${line.trim()}`),
+      ),
+    );
+    // How records of version 1 are read.
+    expect(spoken.filter((line) => !line.startsWith('mapping/mapping-record.ts'))).toEqual([]);
+  });
 });

@@ -27,11 +27,24 @@ describe('the rooms', () => {
     expect(files.filter((path) => EMPTY_NAMES.test(path.split('/').at(-1) ?? ''))).toEqual([]);
   });
 
-  it('every question of a control point has a file of its own name', () => {
+  it('every use-case of the core has a file of its own name', () => {
     const files = readdirSync(join(SRC, 'interworking'));
-    const questions = ['add-port-mapping', 'add-any-port-mapping', 'delete-port-mapping', 'delete-port-mapping-range'];
-    const all = [...questions, 'get-specific-port-mapping-entry', 'list-port-mappings', 'external-address'];
-    expect(all.filter((question) => !files.includes(`${question}.ts`))).toEqual([]);
+    const useCases = [
+      'open-port',
+      'close-port',
+      'list-entries',
+      'external-address',
+      'renew-mapping',
+      'restore-mappings',
+    ];
+    expect(useCases.filter((name) => !files.includes(`${name}.ts`))).toEqual([]);
+  });
+
+  it('no two source files have one name', () => {
+    const names = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts'))
+      .map((path) => basename(path));
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
   });
 
   it('every source file says on top what lives in it', () => {

@@ -63,7 +63,7 @@ async function report(IgdUnderTest, soapBody, parseXml) {
   });
   const remember = () => {
     igd.gateway.askers.length = 0;
-    igd.gateway.requests.length = 0;
+    igd.gateway.wishes.length = 0;
     igd.events.length = 0;
   };
   await measure('AddPortMapping, request to response', async () => {

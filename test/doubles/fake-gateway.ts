@@ -1,5 +1,5 @@
 // A gateway with a table and UPnP's own rules for it, and no PCP server behind: every request is granted as asked.
-// `refuse` makes it answer one code to everything that could be refused, as the carrier or a policy would.
+// `refuse` makes it answer one refusal to everything that could be refused, as the carrier or a policy would.
 
 import { IpAddress } from '../../src/base/ip-address.ts';
 import { isInPortRange, type PortNumber, portNumber } from '../../src/base/port-number.ts';
@@ -7,22 +7,24 @@ import { ok, refused } from '../../src/base/result.ts';
 import { type Duration, minutes } from '../../src/base/time.ts';
 import type {
   Answer,
+  Asker,
+  ClosedPortName,
   ConnectionStatus,
-  ControlPoint,
-  DeletedPortMappingName,
   Gateway,
   ListedMapping,
-  PortMappingName,
-  PortMappingRequest,
-  PortMappingSelection,
+  PortName,
+  PortSelection,
+  Wish,
 } from '../../src/interworking/gateway.ts';
-import type { UpnpErrorCode } from '../../src/upnp/upnp-error.ts';
+import { type Refusal, refusal } from '../../src/interworking/refusal.ts';
+
+const NO_SUCH_ENTRY = refusal('no such entry', 'there is no such mapping');
 
 export class FakeGateway implements Gateway {
   readonly table: ListedMapping[] = [];
-  readonly askers: ControlPoint[] = [];
-  readonly requests: PortMappingRequest[] = [];
-  refuse: UpnpErrorCode | undefined;
+  readonly askers: Asker[] = [];
+  readonly wishes: Wish[] = [];
+  refuse: Refusal | undefined;
   address: IpAddress | undefined = IpAddress.of('198.51.100.7');
   status: ConnectionStatus['status'] = 'Connected';
   uptime: Duration = minutes(2);
@@ -43,86 +45,76 @@ export class FakeGateway implements Gateway {
     return this.known.connection();
   }
 
-  async addPortMapping(asker: ControlPoint, request: PortMappingRequest): Promise<Answer<void>> {
-    this.#remember(asker, request);
+  async openPort(asker: Asker, wish: Wish): Promise<Answer<PortNumber>> {
+    this.askers.push(asker);
+    this.wishes.push(wish);
     if (this.refuse !== undefined) return refused(this.refuse);
-    const held = this.#find(request);
-    if (held !== undefined && !held.internalClient.equals(request.internalClient)) return refused(718);
-    this.#put(request, request.externalPort);
-    return ok(undefined);
-  }
-
-  async addAnyPortMapping(asker: ControlPoint, request: PortMappingRequest): Promise<Answer<PortNumber>> {
-    this.#remember(asker, request);
-    if (this.refuse !== undefined) return refused(this.refuse);
-    let port = request.externalPort === 0 ? 40_000 : request.externalPort;
-    while (this.table.some((held) => held.externalPort === port && held.protocol === request.protocol)) port += 1;
-    this.#put(request, portNumber(port));
+    const held = this.#find(wish);
+    if (wish.isExact) {
+      if (held !== undefined && !held.internalClient.equals(wish.internalClient))
+        return refused(refusal('taken', 'another host has it'));
+      this.#put(wish, wish.externalPort);
+      return ok(wish.externalPort);
+    }
+    let port = wish.externalPort === 0 ? 40_000 : wish.externalPort;
+    while (this.table.some((other) => other.externalPort === port && other.protocol === wish.protocol)) port += 1;
+    this.#put(wish, portNumber(port));
     return ok(portNumber(port));
   }
 
-  async deletePortMapping(asker: ControlPoint, { protocol, ...rest }: DeletedPortMappingName): Promise<Answer<void>> {
+  async closePort(asker: Asker, { protocol, ...rest }: ClosedPortName): Promise<Answer<void>> {
     this.askers.push(asker);
     if (this.refuse !== undefined) return refused(this.refuse);
     const protocols = protocol === undefined ? (['TCP', 'UDP'] as const) : [protocol];
     const [held] = protocols.flatMap((one) => this.#find({ protocol: one, ...rest }) ?? []);
-    if (held === undefined) return refused(714);
+    if (held === undefined) return refused(NO_SUCH_ENTRY);
     this.#remove([held]);
     return ok(undefined);
   }
 
-  async deletePortMappingRange(asker: ControlPoint, selection: PortMappingSelection): Promise<Answer<void>> {
+  async closePorts(asker: Asker, selection: PortSelection): Promise<Answer<void>> {
     this.askers.push(asker);
     if (this.refuse !== undefined) return refused(this.refuse);
     const held = this.#select(asker, selection);
-    if (held.length === 0) return refused(730);
+    if (held.length === 0) return refused(NO_SUCH_ENTRY);
     this.#remove(held);
     return ok(undefined);
   }
 
-  getGenericPortMappingEntry(asker: ControlPoint, index: number): Answer<ListedMapping> {
+  entryAt(asker: Asker, index: number): Answer<ListedMapping> {
     this.askers.push(asker);
     if (this.refuse !== undefined) return refused(this.refuse);
     const held = this.table[index];
-    return held === undefined ? refused(713) : ok(held);
+    return held === undefined ? refused(NO_SUCH_ENTRY) : ok(held);
   }
 
-  async getSpecificPortMappingEntry(asker: ControlPoint, name: PortMappingName): Promise<Answer<ListedMapping>> {
+  async entryOf(asker: Asker, name: PortName): Promise<Answer<ListedMapping>> {
     this.askers.push(asker);
     if (this.refuse !== undefined) return refused(this.refuse);
     const held = this.#find(name);
-    return held === undefined ? refused(714) : ok(held);
+    return held === undefined ? refused(NO_SUCH_ENTRY) : ok(held);
   }
 
-  getListOfPortMappings(
-    asker: ControlPoint,
-    selection: PortMappingSelection,
-    most: number,
-  ): Answer<readonly ListedMapping[]> {
+  entries(asker: Asker, selection: PortSelection, most: number): Answer<readonly ListedMapping[]> {
     this.askers.push(asker);
     if (this.refuse !== undefined) return refused(this.refuse);
     const held = this.#select(asker, selection);
-    return held.length === 0 ? refused(730) : ok(held.slice(0, most));
+    return held.length === 0 ? refused(NO_SUCH_ENTRY) : ok(held.slice(0, most));
   }
 
-  async externalAddress(asker: ControlPoint): Promise<IpAddress | undefined> {
+  async externalAddress(asker: Asker): Promise<IpAddress | undefined> {
     this.askers.push(asker);
     return this.address;
   }
 
-  /** The request the last adding action came with. */
-  lastRequest(): PortMappingRequest {
-    const request = this.requests.at(-1);
-    if (request === undefined) throw new Error('nothing was asked to be mapped');
-    return request;
+  /** What was wished for last. */
+  lastWish(): Wish {
+    const wish = this.wishes.at(-1);
+    if (wish === undefined) throw new Error('no port was asked for');
+    return wish;
   }
 
-  #remember(asker: ControlPoint, request: PortMappingRequest): void {
-    this.askers.push(asker);
-    this.requests.push(request);
-  }
-
-  #find(name: PortMappingName): ListedMapping | undefined {
+  #find(name: PortName): ListedMapping | undefined {
     return this.table.find(
       (held) =>
         held.protocol === name.protocol &&
@@ -131,7 +123,7 @@ export class FakeGateway implements Gateway {
     );
   }
 
-  #select(asker: ControlPoint, { protocol, ports, manage }: PortMappingSelection): readonly ListedMapping[] {
+  #select(asker: Asker, { protocol, ports, manage }: PortSelection): readonly ListedMapping[] {
     return this.table.filter(
       (held) =>
         held.protocol === protocol &&
@@ -140,10 +132,10 @@ export class FakeGateway implements Gateway {
     );
   }
 
-  #put(request: PortMappingRequest, externalPort: PortNumber): void {
-    const held = this.#find({ ...request, externalPort });
+  #put(wish: Wish, externalPort: PortNumber): void {
+    const held = this.#find({ ...wish, externalPort });
     if (held !== undefined) this.table.splice(this.table.indexOf(held), 1);
-    const { protocol, remoteHost, internalClient, internalPort, description, leaseSeconds } = request;
+    const { protocol, remoteHost, internalClient, internalPort, description, leaseSeconds } = wish;
     this.table.push({
       protocol,
       remoteHost,

@@ -7,14 +7,25 @@ import { IpPrefix } from '../../src/base/ip-prefix.ts';
 import type { LogFields } from '../../src/base/log.ts';
 import { Periodic } from '../../src/base/periodic.ts';
 import { type PortNumber, portNumber } from '../../src/base/port-number.ts';
+import { ok, type Result, refused } from '../../src/base/result.ts';
 import { type Duration, seconds } from '../../src/base/time.ts';
 import { createGateway, type RunningGateway } from '../../src/interworking/create-gateway.ts';
-import type { ControlPoint, PortMappingName, PortMappingRequest } from '../../src/interworking/gateway.ts';
+import type {
+  Answer,
+  Asker,
+  ClosedPortName,
+  ListedMapping,
+  PortName,
+  PortSelection,
+  Wish,
+} from '../../src/interworking/gateway.ts';
 import type { HostObservation } from '../../src/interworking/host-departure.ts';
 import { DEFAULT_GATEWAY_OPTIONS, type GatewayOptions } from '../../src/interworking/interworking.ts';
 import { DEFAULT_POLICY, type Policy } from '../../src/interworking/policy.ts';
 import type { RefusedRequest } from '../../src/interworking/refusal-feed.ts';
 import type { RenewalOutput } from '../../src/interworking/renewal-loop.ts';
+import { promisedLease } from '../../src/lan/igd/port-mapping-arguments.ts';
+import { type MappingAction, upnpErrorOf } from '../../src/lan/igd/upnp-refusal.ts';
 import type { Mapping } from '../../src/mapping/mapping.ts';
 import type { MappingChanges } from '../../src/mapping/mapping-change.ts';
 import { MappingFile, type MappingFileOutput } from '../../src/mapping/mapping-file.ts';
@@ -22,6 +33,7 @@ import { MappingTable } from '../../src/mapping/mapping-table.ts';
 import { OwedReleases } from '../../src/mapping/owed-releases.ts';
 import type { OperatorEvent } from '../../src/operator/event-history.ts';
 import { mappingEvent } from '../../src/operator/mapping-event.ts';
+import type { UpnpErrorCode } from '../../src/upnp/upnp-error.ts';
 import { FakePcpServer } from './fake-pcp-server.ts';
 import { FakePcpService } from './fake-pcp-service.ts';
 import { LocalNatInMemory } from './local-nat-in-memory.ts';
@@ -163,40 +175,72 @@ export class GatewayWorld {
     return this.table.find({ protocol, externalPort: portNumber(port), remoteHost });
   }
 
-  async add(asker: ControlPoint, request: PortMappingRequest): Promise<number | 'ok'> {
-    const answer = await this.resolve(this.gateway.addPortMapping(asker, request));
+  /** As the UPnP door asks: its leases, its error numbers. */
+  async openExactly(asker: Asker, wish: Wish): Promise<Result<PortNumber, UpnpErrorCode>> {
+    return inUpnp(await this.gateway.openPort(asker, promised(asker, wish, true)), asker, 'AddPortMapping');
+  }
+
+  async openAny(asker: Asker, wish: Wish): Promise<Result<PortNumber, UpnpErrorCode>> {
+    return inUpnp(await this.gateway.openPort(asker, promised(asker, wish, false)), asker, 'AddAnyPortMapping');
+  }
+
+  async close(asker: Asker, name: ClosedPortName): Promise<Result<void, UpnpErrorCode>> {
+    return inUpnp(await this.gateway.closePort(asker, name), asker, 'DeletePortMapping');
+  }
+
+  async closeRange(asker: Asker, selection: PortSelection): Promise<Result<void, UpnpErrorCode>> {
+    return inUpnp(await this.gateway.closePorts(asker, selection), asker, 'DeletePortMappingRange');
+  }
+
+  entryAt(asker: Asker, index: number): Result<ListedMapping, UpnpErrorCode> {
+    return inUpnp(this.gateway.entryAt(asker, index), asker, 'GetGenericPortMappingEntry');
+  }
+
+  async entryOf(asker: Asker, name: PortName): Promise<Result<ListedMapping, UpnpErrorCode>> {
+    return inUpnp(await this.gateway.entryOf(asker, name), asker, 'GetSpecificPortMappingEntry');
+  }
+
+  entries(asker: Asker, selection: PortSelection, most: number): Result<readonly ListedMapping[], UpnpErrorCode> {
+    return inUpnp(this.gateway.entries(asker, selection, most), asker, 'GetListOfPortMappings');
+  }
+
+  async add(asker: Asker, wish: Wish): Promise<number | 'ok'> {
+    const answer = await this.resolve(this.openExactly(asker, wish));
     return answer.ok ? 'ok' : answer.error;
   }
 
   /** The reserved port, or the error as a negative number: both are numbers a test should not mix up. */
-  async addAny(asker: ControlPoint, request: PortMappingRequest): Promise<number> {
-    const answer = await this.resolve(this.gateway.addAnyPortMapping(asker, request));
+  async addAny(asker: Asker, wish: Wish): Promise<number> {
+    const answer = await this.resolve(this.openAny(asker, wish));
     return answer.ok ? answer.value : -answer.error;
   }
 
   /** `protocol` undefined: the control point left it empty. */
-  async delete(asker: ControlPoint, protocol: 'TCP' | 'UDP' | undefined, port: number): Promise<number | 'ok'> {
-    const name = { protocol, externalPort: portNumber(port), remoteHost: '' };
-    const answer = await this.resolve(this.gateway.deletePortMapping(asker, name));
+  async delete(asker: Asker, protocol: 'TCP' | 'UDP' | undefined, port: number): Promise<number | 'ok'> {
+    const answer = await this.resolve(this.close(asker, { protocol, externalPort: portNumber(port), remoteHost: '' }));
     return answer.ok ? 'ok' : answer.error;
   }
 
-  async specific(asker: ControlPoint, protocol: 'TCP' | 'UDP', port: number) {
-    return this.resolve(this.gateway.getSpecificPortMappingEntry(asker, nameOf(protocol, port)));
+  async specific(asker: Asker, protocol: 'TCP' | 'UDP', port: number) {
+    return this.resolve(this.entryOf(asker, { protocol, externalPort: portNumber(port), remoteHost: '' }));
   }
 }
 
-const nameOf = (protocol: 'TCP' | 'UDP', port: number): PortMappingName => ({
-  protocol,
-  externalPort: portNumber(port),
-  remoteHost: '',
+const igdOf = ({ via }: Asker): 1 | 2 => (via === 'IGD:1' ? 1 : 2);
+
+const promised = (asker: Asker, wish: Wish, isExact: boolean): Wish => ({
+  ...wish,
+  isExact,
+  leaseSeconds: promisedLease(wish.leaseSeconds, igdOf(asker)),
 });
 
-export const controlPoint = (address: string, igd: 1 | 2 = 1, isOperator = false): ControlPoint => ({
+const inUpnp = <T>(answer: Answer<T>, asker: Asker, action: MappingAction): Result<T, UpnpErrorCode> =>
+  answer.ok ? ok(answer.value) : refused(upnpErrorOf(answer.error, action, igdOf(asker)));
+
+export const controlPoint = (address: string, igd: 1 | 2 = 1, isOperator = false): Asker => ({
   address: IpAddress.of(address),
-  userAgent: 'test',
-  igd,
-  isOperator,
+  via: isOperator ? 'operator' : `IGD:${igd}`,
+  name: 'test',
   hungUp: undefined,
 });
 
@@ -208,17 +252,16 @@ export interface RequestWords {
   readonly lease?: number;
   readonly remoteHost?: string;
   readonly description?: string;
-  readonly isEnabled?: boolean;
 }
 
-export const mappingRequest = (words: RequestWords): PortMappingRequest => ({
+export const mappingRequest = (words: RequestWords): Wish => ({
+  isExact: true,
   protocol: words.protocol ?? 'TCP',
   externalPort: portNumber(words.external) satisfies PortNumber,
   remoteHost: words.remoteHost ?? '',
   remotePeers: words.remoteHost === undefined ? [] : [IpAddress.of(words.remoteHost)],
   internalClient: IpAddress.of(words.client),
   internalPort: portNumber(words.internal ?? words.external),
-  isEnabled: words.isEnabled ?? true,
   description: words.description ?? 'game',
   leaseSeconds: words.lease ?? 3600,
 });

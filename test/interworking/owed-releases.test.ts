@@ -23,7 +23,7 @@ describe('what is owed to the PCP server (RFC 6970 §5.8, RFC 6887 §15)', () =>
   it('of a range delete: on the disk with its end in one write, until the server has answered (U-14, IWF-45, IWF-82)', async () => {
     const world = await worldWith([5001, 5002, 5003]);
     const before = world.files.writes;
-    expect(await world.resolve(world.gateway.deletePortMappingRange(host, all))).toMatchObject({ ok: true });
+    expect(await world.resolve(world.closeRange(host, all))).toMatchObject({ ok: true });
     expect(world.files.writes - before).toBe(1);
     expect(world.files.textOf(JOURNAL)?.match(/"owed"/g)).toHaveLength(3);
     expect(owedPorts(world)).toEqual([5001, 5002, 5003]);
@@ -44,7 +44,7 @@ describe('what is owed to the PCP server (RFC 6970 §5.8, RFC 6887 §15)', () =>
     const world = await worldWith([]);
     const hangUp = new AbortController();
     world.pcp.answersToLose = 1;
-    const answer = world.gateway.addPortMapping(
+    const answer = world.openExactly(
       { ...host, hungUp: hangUp.signal },
       mappingRequest({ client: HOST, external: 5001 }),
     );
@@ -76,7 +76,7 @@ describe('what is owed to the PCP server (RFC 6970 §5.8, RFC 6887 §15)', () =>
   it('not any more, when somebody has the mapping again (RFC 6887 §11.3, P-73)', async () => {
     const world = await worldWith([5001]);
     world.pcp.isSilent = true;
-    await world.resolve(world.gateway.deletePortMappingRange(host, all));
+    await world.resolve(world.closeRange(host, all));
     await world.advance(seconds(1));
     world.pcp.isSilent = false;
     expect(await world.add(host, mappingRequest({ client: HOST, external: 5001 }))).toBe('ok');
@@ -90,7 +90,7 @@ describe('what is owed to the PCP server (RFC 6970 §5.8, RFC 6887 §15)', () =>
     const world = await worldWith([5001]);
     const nonce = world.mapping('TCP', 5001)?.upstream.nonce;
     world.pcp.isSilent = true;
-    await world.resolve(world.gateway.deletePortMappingRange(host, all));
+    await world.resolve(world.closeRange(host, all));
     const next = await world.restart();
     expect(await next.add(host, mappingRequest({ client: HOST, external: 5001 }))).toBe('ok');
     expect(next.pcp.maps.map((request) => request.nonce)).toEqual([nonce]);
@@ -102,7 +102,7 @@ describe('what is owed to the PCP server (RFC 6970 §5.8, RFC 6887 §15)', () =>
   it('ends with the grant (RFC 6887 §15)', async () => {
     const world = await worldWith([5001]);
     world.pcp.isSilent = true;
-    await world.resolve(world.gateway.deletePortMappingRange(host, all));
+    await world.resolve(world.closeRange(host, all));
     expect(owedPorts(world)).toEqual([5001]);
     await world.advance(hours(25));
     const next = await world.restart();

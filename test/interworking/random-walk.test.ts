@@ -7,7 +7,7 @@ import { type PortNumber, portNumber } from '../../src/base/port-number.ts';
 import { after, days, hours, minutes, seconds } from '../../src/base/time.ts';
 import type { TransportProtocol } from '../../src/base/transport-protocol.ts';
 import { ADDRESS_PROBE_PORT } from '../../src/interworking/external-address.ts';
-import type { ControlPoint } from '../../src/interworking/gateway.ts';
+import type { Asker } from '../../src/interworking/gateway.ts';
 import { type Mapping, mappingKeyText } from '../../src/mapping/mapping.ts';
 import type { MappingChanges } from '../../src/mapping/mapping-change.ts';
 import type { ServerMapping } from '../doubles/fake-pcp-server.ts';
@@ -81,7 +81,7 @@ class Walk {
     return items[Math.floor(this.#unit() * items.length)] as T;
   }
 
-  #asker(): ControlPoint {
+  #asker(): Asker {
     return controlPoint(this.#pick(HOSTS), this.#unit() < 0.5 ? 1 : 2);
   }
 
@@ -89,7 +89,7 @@ class Walk {
   #protocol = (): TransportProtocol => (this.#unit() < 0.5 ? 'TCP' : 'UDP');
 
   #ask(): void {
-    const { gateway } = this.world;
+    const { world } = this;
     const asker = this.#asker();
     const request = mappingRequest({
       client: asker.address.text,
@@ -101,22 +101,21 @@ class Walk {
     const name = { protocol: request.protocol, externalPort: request.externalPort, remoteHost: '' };
     const dice = this.#unit();
     if (dice < 0.45)
-      this.#note(gateway.addPortMapping(asker, request), () => this.#wasAdded(asker, name.externalPort, name.protocol));
+      this.#note(world.openExactly(asker, request), () => this.#wasAdded(asker, name.externalPort, name.protocol));
     else if (dice < 0.65)
-      this.#note(gateway.addAnyPortMapping(asker, request), (port) => this.#wasAdded(asker, port, name.protocol));
-    else if (dice < 0.85)
-      this.#note(gateway.deletePortMapping(asker, name), () => this.#told.delete(mappingKeyText(name)));
+      this.#note(world.openAny(asker, request), (port) => this.#wasAdded(asker, port, name.protocol));
+    else if (dice < 0.85) this.#note(world.close(asker, name), () => this.#told.delete(mappingKeyText(name)));
     else if (dice < 0.88)
       this.#note(
-        gateway.deletePortMappingRange(asker, {
+        world.closeRange(asker, {
           protocol: request.protocol,
           ports: { first: portNumber(5000), last: request.externalPort },
           manage: false,
         }),
         () => {},
       );
-    else if (dice < 0.95) this.#note(gateway.getSpecificPortMappingEntry(asker, name), () => {});
-    else void gateway.externalAddress(asker);
+    else if (dice < 0.95) this.#note(world.entryOf(asker, name), () => {});
+    else void world.gateway.externalAddress(asker);
   }
 
   #note<T>(answer: Promise<{ ok: true; value: T } | { ok: false }>, onYes: (value: T) => void): void {
@@ -127,7 +126,7 @@ class Walk {
     });
   }
 
-  #wasAdded(asker: ControlPoint, externalPort: PortNumber, protocol: TransportProtocol): void {
+  #wasAdded(asker: Asker, externalPort: PortNumber, protocol: TransportProtocol): void {
     const key = mappingKeyText({ protocol, externalPort, remoteHost: '' });
     // Told in the same breath as it was made, or it ended in between and was announced.
     if (

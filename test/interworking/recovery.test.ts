@@ -174,7 +174,7 @@ describe('Mapping Updates (RFC 6970 §5.10; RFC 6887 §14.2)', () => {
     world.pcp.sendUpdate(held);
     expect(world.mapping('TCP', 5001)).toBeUndefined();
     expect(world.mapping('TCP', 6100)).toMatchObject({ state: 'granted', internalPort: 5001 });
-    expect(world.gateway.getGenericPortMappingEntry(host, 0)).toMatchObject({ value: { externalPort: 6100 } });
+    expect(world.entryAt(host, 0)).toMatchObject({ value: { externalPort: 6100 } });
     expect(world.localNat?.rules()).toMatchObject([{ rule: { externalPort: 6100 } }]);
     const again = await world.restart();
     await again.advance(seconds(10));
@@ -330,7 +330,7 @@ describe('this box restarts (RFC 6970 §5.3)', () => {
     world.kill();
     await world.clock.advance(minutes(20));
     const again = await world.restart();
-    expect(again.gateway.getGenericPortMappingEntry(host, 0)).toMatchObject({ value: { leaseSeconds: 2400 } });
+    expect(again.entryAt(host, 0)).toMatchObject({ value: { leaseSeconds: 2400 } });
   });
 
   it('after an outage longer than the grants the ports are asked for again (RFC 6887 §15, IWF-45)', async () => {

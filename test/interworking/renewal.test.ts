@@ -235,7 +235,7 @@ describe('an outage that is longer than the grant, while the lease goes on (RFC 
   }
   const listedNow = async (world: GatewayWorld) => {
     const entry = await world.resolve(
-      world.gateway.getSpecificPortMappingEntry(host1, {
+      world.entryOf(host1, {
         protocol: 'TCP',
         externalPort: portNumber(5001),
         remoteHost: '',

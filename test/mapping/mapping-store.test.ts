@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { IpAddress } from '../../src/base/ip-address.ts';
 import { portNumber } from '../../src/base/port-number.ts';
@@ -99,7 +100,7 @@ describe('snapshot and journal', () => {
   });
 
   it('the snapshot is JSON for scripts', () => {
-    expect(JSON.parse(snapshot)).toMatchObject({ head: { version: 1, count: 2 }, mappings: [{}, {}] });
+    expect(JSON.parse(snapshot)).toMatchObject({ head: { version: 2, count: 2 }, mappings: [{}, {}] });
   });
 
   it('nothing there is an empty table, and no damage (IWF-07)', () => {
@@ -221,7 +222,7 @@ describe('owed releases on disk (RFC 6887 §15, IWF-45)', () => {
 
   it('are no mappings, so that releases that know nothing of them read the rest', () => {
     const { head, mappings } = JSON.parse(snapshot) as { head: Record<string, unknown>; mappings: unknown[] };
-    expect(head).toMatchObject({ version: 1, count: 1, owed: 2 });
+    expect(head).toMatchObject({ version: 2, count: 1, owed: 2 });
     expect(mappings).toHaveLength(1);
     const lines = journal.split('\n').slice(1, 3);
     for (const line of lines) expect(Object.keys(JSON.parse(line.slice(9)))).not.toContain('put');
@@ -266,5 +267,37 @@ describe('small things', () => {
   it('dates of set-aside files are UTC', () => {
     for (const iso of ['1970-01-01T00:00:00Z', '2024-02-29T23:59:59Z', '2026-11-20T09:45:00Z', '2000-12-31T12:00:00Z'])
       expect(calendarDate(wallTime(Date.parse(iso)))).toBe(iso.replaceAll(/[-:]/g, ''));
+  });
+});
+
+describe('a state directory of the release before (version 1)', () => {
+  const fixture = (name: string): string =>
+    readFileSync(new URL(`../fixtures/state-version-1/${name}`, import.meta.url), 'utf8');
+  const then = { now: START, wall: wallTime(1_700_000_000_000) };
+
+  it('is read whole: who made what by which door, what any port was good for, what is owed (RFC 6970 §5.3)', () => {
+    const stored = readStoredTable(fixture('mappings.json'), fixture('mappings.journal'), then);
+    expect(stored).toMatchObject({ generation: 4, snapshotDamage: undefined, journalDamage: undefined });
+    expect(
+      stored.mappings.map(({ externalPort, isPublished, madeBy }) => [
+        externalPort,
+        isPublished,
+        madeBy.via,
+        madeBy.name,
+      ]),
+    ).toEqual([
+      [6881, true, 'IGD:1', 'miniupnpc/2.2.4'],
+      [6883, true, 'operator', 'miniupnpc/2.2.4'],
+    ]);
+    expect(stored.owed.map(({ protocol, internalPort }) => [protocol, internalPort])).toEqual([['UDP', 7000]]);
+    const any = readStoredTable(fixture('mappings.json'), undefined, then).mappings.at(-1);
+    expect(any).toMatchObject({ externalPort: 6882, isPublished: false, madeBy: { via: 'IGD:2' } });
+  });
+
+  it('is read behind a damaged first line of the journal, too', () => {
+    const torn = fixture('mappings.journal').replace('igd2pcp', 'igd2xxx');
+    const { mappings, journalDamage } = readStoredTable(fixture('mappings.json'), torn, then);
+    expect(journalDamage).toMatch(/its first line is damaged/);
+    expect(mappings.map(({ externalPort }) => externalPort)).toContain(6883);
   });
 });

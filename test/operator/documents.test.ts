@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { milliseconds } from '../../src/base/time.ts';
-import { upnpErrorOf } from '../../src/interworking/error-translation.ts';
+import { upnpErrorOf } from '../../src/lan/igd/upnp-refusal.ts';
 import { Metrics } from '../../src/operator/metrics.ts';
 import { resultName } from '../../src/pcp/asking/result-code.ts';
 import { CLIENTS } from '../doubles/clients/client-catalogue.ts';
@@ -16,7 +16,8 @@ describe('carriers.md', () => {
     'says truly what a control point sees of %s (RFC 6970 §4.3)',
     (name, code, igd1, igd2) => {
       expect(resultName(code)).toBe(name);
-      expect([upnpErrorOf(code, 'AddPortMapping', 1), upnpErrorOf(code, 'AddPortMapping', 2)]).toEqual([igd1, igd2]);
+      const no = { reason: 'upstream refused', why: '', code, lifetimeSeconds: 0 } as const;
+      expect([upnpErrorOf(no, 'AddPortMapping', 1), upnpErrorOf(no, 'AddPortMapping', 2)]).toEqual([igd1, igd2]);
     },
   );
 

@@ -17,7 +17,8 @@ const mapping = (changes: Partial<Mapping> = {}): Mapping => ({
   internalClient: HOST,
   internalPort: portNumber(6881),
   description: 'Torrent client',
-  madeBy: { address: HOST, userAgent: 'x', by: 'AddPortMapping', isOperator: false, igd: 1 },
+  madeBy: { address: HOST, name: 'x', via: 'IGD:1' },
+  isPublished: true,
   createdAt: TEN_OCLOCK,
   leaseEndsAt: instant(hours(1)),
   leaseSeconds: 3600,
@@ -48,7 +49,8 @@ describe('mappingEvent', () => {
       'TCP 6881 → desk-pc (192.168.1.10:6881) opened for "Torrent client", for 60 min',
     );
     const byAnother = mapping({
-      madeBy: { address: IpAddress.of('192.168.1.2'), userAgent: '', by: 'AddPortMapping', isOperator: false, igd: 2 },
+      madeBy: { address: IpAddress.of('192.168.1.2'), name: '', via: 'IGD:2' },
+      isPublished: true,
       leaseSeconds: 0,
     });
     expect(textOf({ kind: 'added', mapping: byAnother })).toMatch(/by 192\.168\.1\.2, as long as the host is there$/);

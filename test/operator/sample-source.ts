@@ -31,6 +31,7 @@ export const sampleMapping = (changes: Partial<MappingView> = {}): MappingView =
   description: 'Torrent client',
   madeBy: '192.168.1.10',
   userAgent: 'Linux/6.1 UPnP/1.1 MiniUPnPc/2.2.4',
+  via: 'IGD:1',
   action: 'AddPortMapping',
   createdAt: wallTime(TEN_OCLOCK - hours(5)),
   leaseLeft: minutes(47),

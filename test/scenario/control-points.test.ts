@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { IpAddress } from '../../src/base/ip-address.ts';
 import { portNumber } from '../../src/base/port-number.ts';
 import { minutes, seconds } from '../../src/base/time.ts';
+import { refusal } from '../../src/interworking/refusal.ts';
 import { CLIENTS, clientNamed } from '../doubles/clients/client-catalogue.ts';
 import { WAN_IP_1, WAN_IP_2 } from '../doubles/clients/usual-calls.ts';
 import { type PlayReport, play } from '../doubles/control-point.ts';
@@ -148,7 +149,7 @@ describe('the harness itself notices', () => {
 
   it('a gateway that refuses', async () => {
     const built = await house('auto');
-    built.lanSide.gateway.refuse = 501;
+    built.lanSide.gateway.refuse = refusal('unanswered', 'no answer in time');
     const report = await built.playAs('libtorrent');
     expect(report.isContent).toBe(false);
     expect(report.steps.filter(({ what }) => what === 'AddPortMapping')).toHaveLength(5);

@@ -2,8 +2,8 @@
 // (WANIPConnection:2 §2.2.15, §2.2.19; RFC 6970 §4.1).
 
 import { IpAddress } from '../../base/ip-address.ts';
-import { ok, refused } from '../../base/result.ts';
-import type { Answer } from '../../interworking/gateway.ts';
+import { ok, type Result, refused } from '../../base/result.ts';
+import type { UpnpErrorCode } from '../../upnp/upnp-error.ts';
 import type { IgdContext } from './igd-context.ts';
 
 /** Empty for everybody, else what was written. "*" and 0.0.0.0 are how some clients write "everybody". */
@@ -13,7 +13,7 @@ export function remoteHostText(text: string): string {
 }
 
 /** Whether it could be a host at all, before anybody is asked: 600 and 605 are said first. */
-export function checkHost(host: string, context: IgdContext): Answer<void> {
+export function checkHost(host: string, context: IgdContext): Result<void, UpnpErrorCode> {
   // RFC 1035 §2.3.4: no name is longer.
   if (host.length > 253) return refused(context.igd === 2 ? 605 : context.refusals.invalidValue);
   const address = IpAddress.parse(host);
@@ -25,7 +25,10 @@ export function checkHost(host: string, context: IgdContext): Answer<void> {
 const MAX_ADDRESSES = 4;
 
 /** The IPv4 addresses of a host that passed `checkHost`. A name nobody knows: 402, on IGD:2 501. */
-export async function hostAddresses(host: string, context: IgdContext): Promise<Answer<readonly IpAddress[]>> {
+export async function hostAddresses(
+  host: string,
+  context: IgdContext,
+): Promise<Result<readonly IpAddress[], UpnpErrorCode>> {
   const literal = IpAddress.parse(host);
   if (literal !== undefined) return ok([literal]);
   const found = (await context.names.addresses(host)).filter((address) => address.isIPv4).slice(0, MAX_ADDRESSES);

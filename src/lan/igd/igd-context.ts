@@ -1,6 +1,6 @@
 // What the services of one device share: the gateway they speak for, and which version of the device they belong to.
 
-import type { ControlPoint, Gateway } from '../../interworking/gateway.ts';
+import type { Asker, Gateway } from '../../interworking/gateway.ts';
 import type { ArgumentRefusals } from '../../upnp/control/argument-check.ts';
 import type { Caller } from '../../upnp/control/controlled-service.ts';
 import type { NameLookups } from './name-lookups.ts';
@@ -27,6 +27,9 @@ export interface ConnectionPlace {
 }
 
 /** Nobody can prove over plain HTTP to be the operator. */
-export function controlPoint(caller: Caller, igd: IgdVersion): ControlPoint {
-  return { ...caller, igd, isOperator: false };
-}
+export const askerOf = ({ address, userAgent, hungUp }: Caller, igd: IgdVersion): Asker => ({
+  address,
+  via: `IGD:${igd}`,
+  name: userAgent,
+  hungUp,
+});

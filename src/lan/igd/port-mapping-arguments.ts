@@ -4,19 +4,13 @@
 
 import type { IpAddress } from '../../base/ip-address.ts';
 import { ANY_PORT, type PortNumber, portNumber } from '../../base/port-number.ts';
-import { ok, refused } from '../../base/result.ts';
+import { ok, type Result, refused } from '../../base/result.ts';
 import type { TransportProtocol } from '../../base/transport-protocol.ts';
-import type {
-  Answer,
-  ControlPoint,
-  DeletedPortMappingName,
-  PortMappingName,
-  PortMappingRequest,
-  PortMappingSelection,
-} from '../../interworking/gateway.ts';
+import type { Asker, ClosedPortName, PortName, PortSelection, Wish } from '../../interworking/gateway.ts';
 import type { ArgumentLeniency, CheckedArguments } from '../../upnp/control/argument-check.ts';
+import type { UpnpErrorCode } from '../../upnp/upnp-error.ts';
 import { checkHost, hostAddresses, remoteHostText } from './host-argument.ts';
-import type { IgdContext } from './igd-context.ts';
+import type { IgdContext, IgdVersion } from './igd-context.ts';
 
 /** Of the actions that make a mapping. Empty lease: nat-api; left out: hand-written clients. */
 export const REQUEST_LENIENCY: ArgumentLeniency = {
@@ -32,12 +26,12 @@ export const DELETE_LENIENCY: ArgumentLeniency = { assumed: { NewRemoteHost: '',
 // Listed to other control points and shown to people: long enough for any client's name, short enough for a line.
 const MAX_DESCRIPTION = 256;
 
-export async function readPortMappingRequest(
+export async function readWish(
   given: CheckedArguments,
-  asker: ControlPoint,
+  asker: Asker,
   context: IgdContext,
-  mayBeAnyPort: boolean,
-): Promise<Answer<PortMappingRequest>> {
+  isExact: boolean,
+): Promise<Result<Wish, UpnpErrorCode>> {
   const client = given.string('NewInternalClient').trim();
   const remoteHost = remoteHostText(given.string('NewRemoteHost'));
   if (client === '' || client === '*' || client === '0.0.0.0') return refused(715);
@@ -49,26 +43,37 @@ export async function readPortMappingRequest(
   const externalPort = readPort(given, 'NewExternalPort');
   // Version 1 has no code of its own for a wildcard here.
   if (internalPort === ANY_PORT) return refused(context.igd === 2 ? 732 : 402);
-  if (externalPort === ANY_PORT && !mayBeAnyPort) return refused(716);
+  if (externalPort === ANY_PORT && isExact) return refused(716);
 
   const remotePeers = remoteHost === '' ? ok([]) : await hostAddresses(remoteHost, context);
   if (!remotePeers.ok) return remotePeers;
   const clients = await hostAddresses(client, context);
   if (!clients.ok) return clients;
+  // RFC 6970 §4.1: PCP has no disabled mapping.
+  if (!given.boolean('NewEnabled')) return refused(501);
   return ok({
     protocol: readProtocol(given),
     externalPort,
+    isExact,
     remoteHost,
     remotePeers: remotePeers.value,
     internalClient: preferred(clients.value, asker.address),
     internalPort,
-    isEnabled: given.boolean('NewEnabled'),
     description: shortened(given.string('NewPortMappingDescription')),
-    leaseSeconds: given.integer('NewLeaseDuration'),
+    leaseSeconds: promisedLease(given.integer('NewLeaseDuration'), context.igd),
   });
 }
 
-export function readPortMappingName(given: CheckedArguments): PortMappingName {
+/** A week: the most IGD:2 can promise (WANIPConnection:2 §2.2.19). */
+const LONGEST_LEASE_SECONDS = 604_800;
+
+/** IGD:1: 0 is endless. IGD:2: 0 is a week, and longer is shortened rather than refused: control points give up on 402. */
+export function promisedLease(askedSeconds: number, igd: IgdVersion): number {
+  if (igd === 1) return askedSeconds;
+  return askedSeconds === 0 ? LONGEST_LEASE_SECONDS : Math.min(askedSeconds, LONGEST_LEASE_SECONDS);
+}
+
+export function readPortName(given: CheckedArguments): PortName {
   return {
     protocol: readProtocol(given),
     externalPort: readPort(given, 'NewExternalPort'),
@@ -77,7 +82,7 @@ export function readPortMappingName(given: CheckedArguments): PortMappingName {
 }
 
 /** js-libp2p leaves the protocol empty. */
-export function readDeletedPortMappingName(given: CheckedArguments): DeletedPortMappingName {
+export function readClosedPortName(given: CheckedArguments): ClosedPortName {
   return {
     protocol: given.string('NewProtocol') === '' ? undefined : readProtocol(given),
     externalPort: readPort(given, 'NewExternalPort'),
@@ -85,7 +90,7 @@ export function readDeletedPortMappingName(given: CheckedArguments): DeletedPort
   };
 }
 
-export function readPortMappingSelection(given: CheckedArguments): Answer<PortMappingSelection> {
+export function readPortSelection(given: CheckedArguments): Result<PortSelection, UpnpErrorCode> {
   const first = readPort(given, 'NewStartPort');
   const last = readPort(given, 'NewEndPort');
   if (first > last) return refused(733);

@@ -1,23 +1,26 @@
-// WANIPConnection:1 and :2, one row per action: text → values → the gateway's use-case → values (RFC 6970 §4.2).
-// What a request means and whether it is allowed is decided in interworking.
+// WANIPConnection:1 and :2, one row per action: text → values → one question to the core → values, or a
+// UPnP error (RFC 6970 §4.2). What a wish means and whether it is allowed is decided in interworking.
 
-import { ok } from '../../base/result.ts';
+import type { PortNumber } from '../../base/port-number.ts';
+import { ok, type Result, refused } from '../../base/result.ts';
 import type { ListedMapping } from '../../interworking/gateway.ts';
 import type { CheckedArguments } from '../../upnp/control/argument-check.ts';
-import type { ActionAnswer, ActionTable, Caller } from '../../upnp/control/controlled-service.ts';
+import type { ActionTable, Caller } from '../../upnp/control/controlled-service.ts';
 import type { OutArguments } from '../../upnp/control/soap-response.ts';
+import type { UpnpErrorCode } from '../../upnp/upnp-error.ts';
 import { CONNECTION_TYPE, connectionControlActions, uptimeSeconds } from './connection-control.ts';
-import { controlPoint, type IgdContext } from './igd-context.ts';
+import { askerOf, type IgdContext } from './igd-context.ts';
 import { portListing } from './port-listing.ts';
 import {
   DELETE_LENIENCY,
   NAME_LENIENCY,
   REQUEST_LENIENCY,
-  readDeletedPortMappingName,
-  readPortMappingName,
-  readPortMappingRequest,
-  readPortMappingSelection,
+  readClosedPortName,
+  readPortName,
+  readPortSelection,
+  readWish,
 } from './port-mapping-arguments.ts';
+import { upnpErrorOf } from './upnp-refusal.ts';
 
 // The whole table would make an answer of half a megabyte; whoever wants more asks port range by port range.
 const MAX_LISTED = 1000;
@@ -28,35 +31,42 @@ export function wanIpConnectionActions(context: IgdContext): ActionTable {
 }
 
 function mappingActions(context: IgdContext): ActionTable {
-  const { gateway } = context;
+  const { gateway, igd } = context;
   return {
     GetGenericPortMappingEntry: {
       handle: (given, caller) => {
-        const index = given.integer('NewPortMappingIndex');
-        const found = gateway.getGenericPortMappingEntry(controlPoint(caller, context.igd), index);
-        return found.ok ? ok({ ...nameOf(found.value), ...contentOf(found.value) }) : found;
+        const found = gateway.entryAt(askerOf(caller, igd), given.integer('NewPortMappingIndex'));
+        return found.ok
+          ? ok({ ...nameOf(found.value), ...contentOf(found.value) })
+          : refused(upnpErrorOf(found.error, 'GetGenericPortMappingEntry', igd));
       },
     },
     GetSpecificPortMappingEntry: {
       ...NAME_LENIENCY,
       handle: async (given, caller) => {
-        const name = readPortMappingName(given);
-        const found = await gateway.getSpecificPortMappingEntry(controlPoint(caller, context.igd), name);
-        return found.ok ? ok(contentOf(found.value)) : found;
+        const found = await gateway.entryOf(askerOf(caller, igd), readPortName(given));
+        return found.ok
+          ? ok(contentOf(found.value))
+          : refused(upnpErrorOf(found.error, 'GetSpecificPortMappingEntry', igd));
       },
     },
-    AddPortMapping: { ...REQUEST_LENIENCY, handle: (given, caller) => addPortMapping(context, given, caller) },
+    AddPortMapping: {
+      ...REQUEST_LENIENCY,
+      handle: async (given, caller) => {
+        const opened = await openPort(context, given, caller, 'AddPortMapping');
+        return opened.ok ? ok({}) : opened;
+      },
+    },
     DeletePortMapping: {
       ...DELETE_LENIENCY,
       handle: async (given, caller) => {
-        const name = readDeletedPortMappingName(given);
-        const deleted = await gateway.deletePortMapping(controlPoint(caller, context.igd), name);
-        return deleted.ok ? ok({}) : deleted;
+        const closed = await gateway.closePort(askerOf(caller, igd), readClosedPortName(given));
+        return closed.ok ? ok({}) : refused(upnpErrorOf(closed.error, 'DeletePortMapping', igd));
       },
     },
     GetExternalIPAddress: {
       handle: async (_given, caller) => {
-        const address = await gateway.externalAddress(controlPoint(caller, context.igd));
+        const address = await gateway.externalAddress(askerOf(caller, igd));
         // WANIPConnection:2 §2.2.11: empty while it is unknown.
         return ok({ NewExternalIPAddress: address?.text ?? '' });
       },
@@ -66,44 +76,49 @@ function mappingActions(context: IgdContext): ActionTable {
 
 /** What version 2 has and version 1 has not. */
 export function actionsOfVersion2(context: IgdContext): ActionTable {
-  const { gateway } = context;
+  const { gateway, igd } = context;
   return {
-    AddAnyPortMapping: { ...REQUEST_LENIENCY, handle: (given, caller) => addAnyPortMapping(context, given, caller) },
+    AddAnyPortMapping: {
+      ...REQUEST_LENIENCY,
+      handle: async (given, caller) => {
+        const opened = await openPort(context, given, caller, 'AddAnyPortMapping');
+        return opened.ok ? ok({ NewReservedPort: opened.value }) : opened;
+      },
+    },
     DeletePortMappingRange: {
       handle: async (given, caller) => {
-        const selection = readPortMappingSelection(given);
+        const selection = readPortSelection(given);
         if (!selection.ok) return selection;
-        const deleted = await gateway.deletePortMappingRange(controlPoint(caller, context.igd), selection.value);
-        return deleted.ok ? ok({}) : deleted;
+        const closed = await gateway.closePorts(askerOf(caller, igd), selection.value);
+        return closed.ok ? ok({}) : refused(upnpErrorOf(closed.error, 'DeletePortMappingRange', igd));
       },
     },
     GetListOfPortMappings: {
       handle: (given, caller) => {
-        const selection = readPortMappingSelection(given);
+        const selection = readPortSelection(given);
         if (!selection.ok) return selection;
         const wanted = given.integer('NewNumberOfPorts');
         const most = wanted === 0 ? MAX_LISTED : Math.min(wanted, MAX_LISTED);
-        const found = gateway.getListOfPortMappings(controlPoint(caller, context.igd), selection.value, most);
-        return found.ok ? ok({ NewPortListing: { cdata: portListing(found.value) } }) : found;
+        const found = gateway.entries(askerOf(caller, igd), selection.value, most);
+        return found.ok
+          ? ok({ NewPortListing: { cdata: portListing(found.value) } })
+          : refused(upnpErrorOf(found.error, 'GetListOfPortMappings', igd));
       },
     },
   };
 }
 
-async function addPortMapping(context: IgdContext, given: CheckedArguments, caller: Caller): Promise<ActionAnswer> {
-  const asker = controlPoint(caller, context.igd);
-  const request = await readPortMappingRequest(given, asker, context, false);
-  if (!request.ok) return request;
-  const added = await context.gateway.addPortMapping(asker, request.value);
-  return added.ok ? ok({}) : added;
-}
-
-async function addAnyPortMapping(context: IgdContext, given: CheckedArguments, caller: Caller): Promise<ActionAnswer> {
-  const asker = controlPoint(caller, context.igd);
-  const request = await readPortMappingRequest(given, asker, context, true);
-  if (!request.ok) return request;
-  const reserved = await context.gateway.addAnyPortMapping(asker, request.value);
-  return reserved.ok ? ok({ NewReservedPort: reserved.value }) : reserved;
+async function openPort(
+  context: IgdContext,
+  given: CheckedArguments,
+  caller: Caller,
+  action: 'AddPortMapping' | 'AddAnyPortMapping',
+): Promise<Result<PortNumber, UpnpErrorCode>> {
+  const asker = askerOf(caller, context.igd);
+  const wish = await readWish(given, asker, context, action === 'AddPortMapping');
+  if (!wish.ok) return wish;
+  const opened = await context.gateway.openPort(asker, wish.value);
+  return opened.ok ? opened : refused(upnpErrorOf(opened.error, action, context.igd));
 }
 
 function nameOf(mapping: ListedMapping): OutArguments {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { IpAddress } from '../../../src/base/ip-address.ts';
 import { minutes, seconds } from '../../../src/base/time.ts';
 import { childText, parseXml } from '../../../src/base/xml.ts';
+import { type RefusalReason, refusal } from '../../../src/interworking/refusal.ts';
 import type { UpnpErrorCode } from '../../../src/upnp/upnp-error.ts';
 import { GATEWAY, IgdUnderTest, LAN_HOST } from '../../doubles/igd-under-test.ts';
 
@@ -18,9 +19,11 @@ const ADD = {
 const NAME = { NewRemoteHost: '', NewExternalPort: '6881', NewProtocol: 'TCP' };
 const RANGE = { NewStartPort: '6000', NewEndPort: '7000', NewProtocol: 'TCP', NewManage: '0' };
 
+type OwnReason = Exclude<RefusalReason, 'upstream refused'>;
+const no = (reason: OwnReason) => refusal(reason, 'as the test wants it');
+
 /** On IGD:1 the refusals of UDA 1.0: it knows neither 600 nor 601. */
-const onEach = (version: number, code1: UpnpErrorCode, code2: UpnpErrorCode): UpnpErrorCode =>
-  version === 1 ? code1 : code2;
+const onEach = (version: number, code1: number, code2: number): number => (version === 1 ? code1 : code2);
 
 describe.each([1, 2])('WANIPConnection:%i', (version) => {
   const place = `igd${version}/WANIPConnection`;
@@ -30,33 +33,32 @@ describe.each([1, 2])('WANIPConnection:%i', (version) => {
       const igd = new IgdUnderTest();
       const heard = await igd.call(place, 'AddPortMapping', ADD);
       expect(heard).toMatchObject({ status: 200, code: undefined, order: [] });
-      expect(igd.gateway.lastRequest()).toMatchObject({
+      expect(igd.gateway.lastWish()).toMatchObject({
         protocol: 'TCP',
         externalPort: 6881,
         internalPort: 6882,
         remoteHost: '',
         remotePeers: [],
-        isEnabled: true,
+        isExact: true,
         description: 'libtorrent',
         leaseSeconds: 3600,
       });
-      expect(igd.gateway.lastRequest().internalClient.equals(LAN_HOST)).toBe(true);
-      expect(igd.gateway.askers.at(-1)).toMatchObject({ address: LAN_HOST, igd: version, isOperator: false });
+      expect(igd.gateway.lastWish().internalClient.equals(LAN_HOST)).toBe(true);
+      expect(igd.gateway.askers.at(-1)).toMatchObject({ address: LAN_HOST, via: `IGD:${version}` });
     });
 
-    it('counts an empty or missing lease as 0 (nat-api)', async () => {
+    it('counts an empty or missing lease as 0, which is a week in version 2 (nat-api, Q-02)', async () => {
       const igd = new IgdUnderTest();
       await igd.call(place, 'AddPortMapping', { ...ADD, NewLeaseDuration: '' });
-      expect(igd.gateway.lastRequest().leaseSeconds).toBe(0);
+      expect(igd.gateway.lastWish().leaseSeconds).toBe(onEach(version, 0, 604_800));
       const { NewLeaseDuration: _left, ...without } = ADD;
       await igd.call(place, 'AddPortMapping', without);
-      expect(igd.gateway.lastRequest().leaseSeconds).toBe(0);
+      expect(igd.gateway.lastWish().leaseSeconds).toBe(onEach(version, 0, 604_800));
     });
 
     it('counts a missing or empty NewEnabled as 1 (Q-03)', async () => {
       const igd = new IgdUnderTest();
-      await igd.call(place, 'AddPortMapping', { ...ADD, NewEnabled: '' });
-      expect(igd.gateway.lastRequest().isEnabled).toBe(true);
+      expect(await igd.call(place, 'AddPortMapping', { ...ADD, NewEnabled: '' })).toMatchObject({ status: 200 });
     });
 
     it.each([
@@ -67,31 +69,34 @@ describe.each([1, 2])('WANIPConnection:%i', (version) => {
       ['0', false],
       ['False', false],
       ['no', false],
-    ])('reads NewEnabled "%s" as %s (IWF-04)', async (text, isEnabled) => {
-      const igd = new IgdUnderTest();
-      await igd.call(place, 'AddPortMapping', { ...ADD, NewEnabled: text });
-      expect(igd.gateway.lastRequest().isEnabled).toBe(isEnabled);
-    });
+    ])(
+      'with NewEnabled "%s" asks for a port: %s; a disabled mapping is 501 (RFC 6970 §4.1, IWF-04, Q-03)',
+      async (text, isAsked) => {
+        const igd = new IgdUnderTest();
+        const { code } = await igd.call(place, 'AddPortMapping', { ...ADD, NewEnabled: text });
+        expect([code, igd.gateway.wishes.length]).toEqual(isAsked ? [undefined, 1] : [501, 0]);
+      },
+    );
 
     it.each(['', '*', '0.0.0.0', ' '])('counts the remote host "%s" as everybody (Q-22)', async (text) => {
       const igd = new IgdUnderTest();
       await igd.call(place, 'AddPortMapping', { ...ADD, NewRemoteHost: text });
-      expect(igd.gateway.lastRequest()).toMatchObject({ remoteHost: '', remotePeers: [] });
+      expect(igd.gateway.lastWish()).toMatchObject({ remoteHost: '', remotePeers: [] });
     });
 
     it('turns a remote host address into the one peer that may come in (IWF-08)', async () => {
       const igd = new IgdUnderTest();
       await igd.call(place, 'AddPortMapping', { ...ADD, NewRemoteHost: '198.51.100.9' });
-      expect(igd.gateway.lastRequest().remoteHost).toBe('198.51.100.9');
-      expect(igd.gateway.lastRequest().remotePeers.map(String)).toEqual(['198.51.100.9']);
+      expect(igd.gateway.lastWish().remoteHost).toBe('198.51.100.9');
+      expect(igd.gateway.lastWish().remotePeers.map(String)).toEqual(['198.51.100.9']);
     });
 
     it('resolves a remote host name, keeps the name, and takes four addresses at most (Q-22, IWF-08)', async () => {
       const igd = new IgdUnderTest();
       igd.names.set('peer.example', ['2001:db8::1', ...[1, 2, 3, 4, 5].map((n) => `198.51.100.${n}`)]);
       await igd.call(place, 'AddPortMapping', { ...ADD, NewRemoteHost: 'peer.example' });
-      expect(igd.gateway.lastRequest().remoteHost).toBe('peer.example');
-      expect(igd.gateway.lastRequest().remotePeers.map(String)).toEqual([
+      expect(igd.gateway.lastWish().remoteHost).toBe('peer.example');
+      expect(igd.gateway.lastWish().remotePeers.map(String)).toEqual([
         '198.51.100.1',
         '198.51.100.2',
         '198.51.100.3',
@@ -103,16 +108,16 @@ describe.each([1, 2])('WANIPConnection:%i', (version) => {
       const igd = new IgdUnderTest();
       igd.names.set('laptop', ['192.168.1.5', LAN_HOST.text]);
       await igd.call(place, 'AddPortMapping', { ...ADD, NewInternalClient: 'laptop' });
-      expect(igd.gateway.lastRequest().internalClient.text).toBe(LAN_HOST.text);
+      expect(igd.gateway.lastWish().internalClient.text).toBe(LAN_HOST.text);
       igd.names.set('nas', ['192.168.1.5', '192.168.1.6']);
       await igd.call(place, 'AddPortMapping', { ...ADD, NewInternalClient: 'nas' });
-      expect(igd.gateway.lastRequest().internalClient.text).toBe('192.168.1.5');
+      expect(igd.gateway.lastWish().internalClient.text).toBe('192.168.1.5');
     });
 
     it('lets the broadcast address through: whether it may be mapped is not decided here', async () => {
       const igd = new IgdUnderTest();
       await igd.call(place, 'AddPortMapping', { ...ADD, NewInternalClient: '255.255.255.255' });
-      expect(igd.gateway.lastRequest().internalClient.text).toBe('255.255.255.255');
+      expect(igd.gateway.lastWish().internalClient.text).toBe('255.255.255.255');
     });
 
     it('answers 402 or 501 for a name nobody knows (Q-22)', async () => {
@@ -127,7 +132,7 @@ describe.each([1, 2])('WANIPConnection:%i', (version) => {
     it('accepts the protocol in any capitals', async () => {
       const igd = new IgdUnderTest();
       await igd.call(place, 'AddPortMapping', { ...ADD, NewProtocol: ' udp' });
-      expect(igd.gateway.lastRequest().protocol).toBe('UDP');
+      expect(igd.gateway.lastWish().protocol).toBe('UDP');
     });
 
     it('accepts the arguments in any order, and others beside them (BiglyBT, Syncthing)', async () => {
@@ -139,7 +144,7 @@ describe.each([1, 2])('WANIPConnection:%i', (version) => {
     it('keeps 256 characters of a description', async () => {
       const igd = new IgdUnderTest();
       await igd.call(place, 'AddPortMapping', { ...ADD, NewPortMappingDescription: '😀'.repeat(300) });
-      expect(igd.gateway.lastRequest().description).toBe('😀'.repeat(256));
+      expect(igd.gateway.lastWish().description).toBe('😀'.repeat(256));
     });
 
     it.each<[string, Partial<typeof ADD>, UpnpErrorCode, UpnpErrorCode]>([
@@ -170,7 +175,7 @@ describe.each([1, 2])('WANIPConnection:%i', (version) => {
       const igd = new IgdUnderTest();
       const heard = await igd.call(place, 'AddPortMapping', { ...ADD, ...change });
       expect(heard).toMatchObject({ status: 500, code: onEach(version, code1, code2) });
-      expect(igd.gateway.requests).toEqual([]);
+      expect(igd.gateway.wishes).toEqual([]);
     });
 
     it.each(Object.keys(ADD).filter((name) => !/RemoteHost|Enabled|Description|Lease/.test(name)))(
@@ -213,12 +218,19 @@ describe.each([1, 2])('WANIPConnection:%i', (version) => {
       expect(await igd.call(place, 'AddPortMapping', { ...ADD, NewLeaseDuration: '9999999' })).toMatchObject({
         status: 200,
       });
-      expect(igd.gateway.lastRequest().leaseSeconds).toBe(9_999_999);
+      expect(igd.gateway.lastWish().leaseSeconds).toBe(onEach(version, 9_999_999, 604_800));
     });
 
-    it.each<UpnpErrorCode>([501, 606, 718, 728, 729])('passes on the %i of the gateway', async (code) => {
+    it.each<[OwnReason, number, number]>([
+      ['unanswered', 501, 501],
+      ['not allowed', 718, 606],
+      ['taken', 718, 718],
+      ['over quota', 501, 728],
+      ['used by this box', 718, 729],
+    ])('says "%s" of the core as %i, in version 2 as %i', async (reason, version1, version2) => {
       const igd = new IgdUnderTest();
-      igd.gateway.refuse = code;
+      igd.gateway.refuse = no(reason);
+      const code = onEach(version, version1, version2);
       expect(await igd.call(place, 'AddPortMapping', ADD)).toMatchObject({ status: 500, code });
     });
   });
@@ -255,9 +267,14 @@ describe.each([1, 2])('WANIPConnection:%i', (version) => {
       expect(heard.code).toBe(onEach(version, 402, 601));
     });
 
-    it.each<UpnpErrorCode>([501, 606])('passes on the %i of the gateway', async (code) => {
+    it.each<[OwnReason, number, number]>([
+      ['unanswered', 501, 501],
+      ['not yours', 714, 606],
+      ['ambiguous', 402, 601],
+    ])('says "%s" of the core as %i, in version 2 as %i', async (reason, version1, version2) => {
       const igd = new IgdUnderTest();
-      igd.gateway.refuse = code;
+      igd.gateway.refuse = no(reason);
+      const code = onEach(version, version1, version2);
       expect(await igd.call(place, 'DeletePortMapping', NAME)).toMatchObject({ code });
     });
   });
@@ -295,10 +312,11 @@ describe.each([1, 2])('WANIPConnection:%i', (version) => {
       expect(await get({ NewProtocol: 'SCTP' })).toBe(onEach(version, 402, 601));
     });
 
-    it('passes on the 606 of the gateway', async () => {
+    it("says of another host's entry that there is none, in version 2 that it is not allowed", async () => {
       const igd = new IgdUnderTest();
-      igd.gateway.refuse = 606;
-      expect(await igd.call(place, 'GetSpecificPortMappingEntry', NAME)).toMatchObject({ code: 606 });
+      igd.gateway.refuse = no('not yours');
+      const code = onEach(version, 714, 606);
+      expect(await igd.call(place, 'GetSpecificPortMappingEntry', NAME)).toMatchObject({ code });
     });
   });
 
@@ -330,11 +348,11 @@ describe.each([1, 2])('WANIPConnection:%i', (version) => {
       expect(heard.code).toBe(402);
     });
 
-    it('passes on the 606 of the gateway', async () => {
+    it('says 713 of an entry that is not there', async () => {
       const igd = new IgdUnderTest();
-      igd.gateway.refuse = 606;
+      igd.gateway.refuse = no('no such entry');
       expect(await igd.call(place, 'GetGenericPortMappingEntry', { NewPortMappingIndex: '0' })).toMatchObject({
-        code: 606,
+        code: 713,
       });
     });
   });
@@ -449,9 +467,11 @@ describe('WANIPConnection:1', () => {
     const igd = new IgdUnderTest();
     const heard = await igd.call('igd1/WANIPConnection', 'AddAnyPortMapping', { ...ADD, NewLeaseDuration: '0' });
     expect(heard.namespace).toBe('urn:schemas-upnp-org:service:WANIPConnection:1');
-    expect(igd.gateway.askers.at(-1)).toMatchObject({ igd: 2 });
+    expect(igd.gateway.askers.at(-1)).toMatchObject({ via: 'IGD:2' });
+    expect(igd.gateway.lastWish().leaseSeconds).toBe(604_800);
     await igd.call('igd1/WANIPConnection', 'AddPortMapping', { ...ADD, NewLeaseDuration: '0' });
-    expect(igd.gateway.askers.at(-1)).toMatchObject({ igd: 1 });
+    expect(igd.gateway.askers.at(-1)).toMatchObject({ via: 'IGD:1' });
+    expect(igd.gateway.lastWish().leaseSeconds).toBe(0);
   });
 });
 
@@ -468,7 +488,7 @@ describe.each(['igd1/WANIPConnection', 'igd2/WANIPConnection'])('what version 2 
       const igd = new IgdUnderTest();
       const heard = await igd.call(place, 'AddAnyPortMapping', { ...ADD, NewExternalPort: '0' });
       expect(heard.out).toEqual({ NewReservedPort: '40000' });
-      expect(igd.gateway.lastRequest().externalPort).toBe(0);
+      expect(igd.gateway.lastWish().externalPort).toBe(0);
     });
 
     it.each<[Partial<typeof ADD>, number]>([
@@ -481,9 +501,15 @@ describe.each(['igd1/WANIPConnection', 'igd2/WANIPConnection'])('what version 2 
       expect((await new IgdUnderTest().call(place, 'AddAnyPortMapping', { ...ADD, ...change })).code).toBe(code);
     });
 
-    it.each<UpnpErrorCode>([501, 606, 728, 729])('passes on the %i of the gateway', async (code) => {
+    it.each<[OwnReason, number]>([
+      ['unanswered', 501],
+      ['not allowed', 606],
+      ['taken', 728],
+      ['over quota', 728],
+      ['used by this box', 729],
+    ])('says "%s" of the core as %i', async (reason, code) => {
       const igd = new IgdUnderTest();
-      igd.gateway.refuse = code;
+      igd.gateway.refuse = no(reason);
       expect((await igd.call(place, 'AddAnyPortMapping', ADD)).code).toBe(code);
     });
   });
@@ -505,7 +531,7 @@ describe.each(['igd1/WANIPConnection', 'igd2/WANIPConnection'])('what version 2 
       expect(await remove({})).toBe(730);
       expect(await remove({ NewStartPort: '7001' })).toBe(733);
       expect(await remove({ NewProtocol: 'X' })).toBe(601);
-      igd.gateway.refuse = 606;
+      igd.gateway.refuse = no('not yours');
       expect(await remove({})).toBe(606);
     });
   });
@@ -562,7 +588,7 @@ describe.each(['igd1/WANIPConnection', 'igd2/WANIPConnection'])('what version 2 
       expect(await list({ NewEndPort: '5999' })).toBe(733);
       expect(await list({ NewProtocol: 'X' })).toBe(601);
       expect(await list({ NewNumberOfPorts: '' })).toBe(402);
-      igd.gateway.refuse = 606;
+      igd.gateway.refuse = no('not yours');
       expect(await list({})).toBe(606);
     });
 

@@ -1,65 +1,59 @@
-// DeletePortMapping (RFC 6970 §5.8; WANIPConnection:2 §2.5.18): found here, released at the server, then gone.
+// A port is closed (RFC 6970 §5.8; WANIPConnection:2 §2.5.18, §2.5.19): the entry is found here, its mapping released at
+// the server, then it is gone. What the server has not answered yet is owed, and on the disk.
 
+import { isInPortRange } from '../base/port-number.ts';
 import { ok, refused } from '../base/result.ts';
 import { after, earlier, type Instant } from '../base/time.ts';
 import type { Mapping } from '../mapping/mapping.ts';
+import type { RemovalReason } from '../mapping/mapping-change.ts';
 import type { ReleaseOutcome } from '../pcp/asking/map-outcome.ts';
 import { resultName } from '../pcp/asking/result-code.ts';
-import { objectionToDeleting } from './authorization.ts';
-import { upnpErrorOfOutcome } from './error-translation.ts';
-import type { Answer, ControlPoint, DeletedPortMappingName, PortMappingName } from './gateway.ts';
+import { isOperator, maySeeAll, objectionToDeleting } from './authorization.ts';
+import type { Answer, Asker, ClosedPortName, PortName, PortSelection } from './gateway.ts';
 import type { Interworking } from './interworking.ts';
+import { refusal, refusalOf } from './refusal.ts';
 import { asIfRenewed, RELEASE_AGAIN } from './renewal-loop.ts';
 
-export async function deletePortMapping(
-  iw: Interworking,
-  asker: ControlPoint,
-  given: DeletedPortMappingName,
-): Promise<Answer<void>> {
+export async function closePort(iw: Interworking, asker: Asker, given: ClosedPortName): Promise<Answer<void>> {
   const named = nameMeant(iw, asker, given);
   if (!named.ok) return named;
   const name = named.value;
   const deadline = after(iw.now(), iw.options.answerWithin);
   const answer = await iw.turns.take(`${name.protocol} ${name.externalPort}`, () =>
-    deleteOnce(iw, asker, name, deadline),
+    closeOnce(iw, asker, name, deadline),
   );
   // What is answered with success stays so after a crash.
-  return (await iw.durable()) || !answer.ok ? answer : refused(501);
+  return (await iw.durable()) || !answer.ok ? answer : refused(NOT_ON_DISK);
 }
+
+const NOT_ON_DISK = refusal('not kept', 'the disk refused it');
+const NO_SUCH_ENTRY = refusal('no such entry', 'there is no such mapping');
 
 /** Without a protocol there must be exactly one mapping of the asker that can be meant. */
 function nameMeant(
   iw: Interworking,
-  asker: ControlPoint,
-  { protocol, externalPort, remoteHost }: DeletedPortMappingName,
-): Answer<PortMappingName> {
+  asker: Asker,
+  { protocol, externalPort, remoteHost }: ClosedPortName,
+): Answer<PortName> {
   if (protocol !== undefined) return ok({ protocol, externalPort, remoteHost });
   const own = (['TCP', 'UDP'] as const)
     .flatMap((one) => iw.table.find({ protocol: one, externalPort, remoteHost }) ?? [])
     .filter((mapping) => mapping.internalClient.equals(asker.address));
   const [only] = own;
-  if (only === undefined) return refused(714);
-  return own.length === 1 ? ok(only) : refused(asker.igd === 1 ? 402 : 601);
+  if (only === undefined) return refused(NO_SUCH_ENTRY);
+  return own.length === 1 ? ok(only) : refused(refusal('ambiguous', 'a TCP and a UDP mapping could be meant'));
 }
 
-async function deleteOnce(
-  iw: Interworking,
-  asker: ControlPoint,
-  name: PortMappingName,
-  deadline: Instant,
-): Promise<Answer<void>> {
-  // RFC 6970 §5.8: what is not in the table is 714, and no packet.
+async function closeOnce(iw: Interworking, asker: Asker, name: PortName, deadline: Instant): Promise<Answer<void>> {
+  // RFC 6970 §5.8: for what is not in the table no packet is sent.
   const mapping = iw.table.find(name);
-  if (mapping === undefined) return refused(714);
+  if (mapping === undefined) return refused(NO_SUCH_ENTRY);
   const objection = objectionToDeleting(asker, mapping, iw.policy());
-  if (objection !== undefined) return refused(objection.code);
-  const why = `${asker.isOperator ? 'the operator' : asker.address.text} deleted it`;
+  if (objection !== undefined) return refused(objection);
+  const why = `${isOperator(asker) ? 'the operator' : asker.address.text} deleted it`;
   if (mapping.state === 'waiting') {
     // The grant is over: only a renewal whose answer was lost may have left something at the server.
-    const last = asIfRenewed(mapping, iw.now());
-    iw.releases.owe(last);
-    iw.table.remove(mapping, 'deleted', why);
-    void releaseInBackground(iw, last);
+    endMapping(iw, mapping, 'deleted', why, asIfRenewed(mapping, iw.now()));
     return ok(undefined);
   }
   const release = iw.releases.begin(mapping, mapping.upstream.expiresAt, true);
@@ -72,12 +66,10 @@ async function deleteOnce(
   answered.abort('answered');
   if (typeof outcome === 'string') {
     markDeleting(iw, mapping);
-    return refused(501);
+    return refused(refusal('unanswered', 'the server does not answer: it is closed as soon as it does'));
   }
   finish(iw, mapping, outcome, why);
-  return outcome.kind === 'released'
-    ? ok(undefined)
-    : refused(upnpErrorOfOutcome(outcome, 'DeletePortMapping', asker.igd));
+  return outcome.kind === 'released' ? ok(undefined) : refused(refusalOf(outcome));
 }
 
 /** Runs once or more for the same outcome. */
@@ -98,12 +90,59 @@ function removeReleased(iw: Interworking, mapping: Mapping, why: string): void {
   if (currentOf(iw, mapping) !== undefined) iw.table.remove(mapping, 'deleted', why);
 }
 
-/** RFC 6970 §5.8 says 501 and no more: the entry stays listed, is not renewed, and goes when the server lets it go. */
+/** RFC 6970 §5.8 asks for nothing more: the entry stays listed, is not renewed, and goes when the server lets it go. */
 function markDeleting(iw: Interworking, mapping: Mapping): void {
   const current = currentOf(iw, mapping);
   if (current === undefined || current.state === 'deleting') return;
   const renewAt = earlier(after(iw.now(), RELEASE_AGAIN), current.upstream.expiresAt);
   iw.table.put({ ...current, state: 'deleting', upstream: { ...current.upstream, renewAt } });
+}
+
+/**
+ * A range (WANIPConnection:2 §2.5.19): one change of the table, one event. The server is told behind the answer, as the RFC
+ * allows; that it is still to be told is on the disk before the answer.
+ */
+export async function closePorts(iw: Interworking, asker: Asker, selection: PortSelection): Promise<Answer<void>> {
+  const selected = selectMappings(iw, asker, selection);
+  if (selected.length === 0) return refused(NO_SUCH_ENTRY);
+  // What may not be deleted is skipped. If that is all of it, the asker should know.
+  const allowed = selected.filter((mapping) => objectionToDeleting(asker, mapping, iw.policy()) === undefined);
+  if (allowed.length === 0) return refused(refusal('not yours', 'the operator made them'));
+  iw.table.batch(() => {
+    for (const mapping of allowed) endMapping(iw, mapping, 'deleted', `${asker.address.text} deleted a range`);
+  });
+  return (await iw.durable()) ? ok(undefined) : refused(NOT_ON_DISK);
+}
+
+/** The asker's own entries, or everybody's for those who may see them; lowest port first. */
+export function selectMappings(
+  iw: Interworking,
+  asker: Asker,
+  { protocol, ports, manage }: PortSelection,
+): readonly Mapping[] {
+  const isAll = manage && maySeeAll(asker, iw.policy());
+  const candidates = isAll ? [...iw.table.all()] : iw.table.ofClient(asker.address);
+  return candidates
+    .filter((mapping) => mapping.protocol === protocol && isInPortRange(mapping.externalPort, ports))
+    .sort((a, b) => a.externalPort - b.externalPort);
+}
+
+/**
+ * An entry ends here and now, whatever its server says: what the server may still hold is owed in the same write to the
+ * disk, and deleted in the background. `held`: what it holds, where that is not what the entry says.
+ */
+export function endMapping(
+  iw: Interworking,
+  mapping: Mapping,
+  reason: RemovalReason,
+  why: string,
+  held = mapping,
+): void {
+  iw.table.batch(() => {
+    iw.releases.owe(held);
+    iw.table.remove(mapping, reason, why);
+  });
+  void releaseInBackground(iw, held);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { IpAddress } from '../../src/base/ip-address.ts';
 import { milliseconds, minutes, seconds } from '../../src/base/time.ts';
-import type { ControlPoint } from '../../src/interworking/gateway.ts';
+import type { Asker } from '../../src/interworking/gateway.ts';
 import { LONGEST_LIFETIME_SECONDS } from '../../src/pcp/asking/map-request.ts';
 import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-world.ts';
 
@@ -103,7 +103,7 @@ describe('AddPortMapping with a NAT of our own', () => {
   it('restores the values of the control point on the way back (RFC 6970 §5.5, IWF-52)', async () => {
     const world = await GatewayWorld.open({ nat: 'nat1' });
     await world.add(host1, mappingRequest({ client: HOST, external: 40080, internal: 8080 }));
-    const entry = world.gateway.getGenericPortMappingEntry(host1, 0);
+    const entry = world.entryAt(host1, 0);
     expect(entry).toMatchObject({ ok: true, value: { externalPort: 40080, internalPort: 8080 } });
   });
 
@@ -138,7 +138,7 @@ describe('AddPortMapping with a NAT of our own', () => {
     expect(await world.add(host1, mappingRequest({ client: '2001:db8::20', external: 8080 }))).toBe(501);
     if (world.localNat !== undefined) world.localNat.inTheWay = 'the external interface wan has no IPv4 address';
     expect(await world.add(host1, web)).toBe(501);
-    expect(world.refusals.at(-1)?.why).toBe('the external interface wan has no IPv4 address');
+    expect(world.refusals.at(-1)?.no.why).toBe('the external interface wan has no IPv4 address');
     expect(world.gateway.known.connection().status).toBe('Disconnected');
     expect(world.pcp.packets).toEqual([]);
   });
@@ -183,7 +183,6 @@ describe('AddPortMapping with a NAT of our own', () => {
 
 describe('what is wrong with a request', () => {
   const cases: readonly [string, Partial<Parameters<typeof mappingRequest>[0]>, number, number][] = [
-    ['a disabled mapping is 501 (RFC 6970 §4.1, IWF-04, Q-03)', { isEnabled: false }, 501, 501],
     ['a wildcard client is 715 (U-08, U-09)', { client: '0.0.0.0' }, 715, 715],
     ['the broadcast address is 501 (U-16)', { client: '255.255.255.255' }, 501, 501],
     ['external port 0 is 716 (U-08, U-09)', { external: 0, internal: 8080 }, 716, 716],
@@ -211,7 +210,7 @@ describe('what is wrong with a request', () => {
     expect(await world.add(host2, request)).toBe(igd2);
     expect(world.pcp.packets).toEqual([]);
     expect(world.events).toEqual([]);
-    expect(world.refusals.every((refusal) => refusal.why !== '')).toBe(true);
+    expect(world.refusals.every((refusal) => refusal.no.why !== '')).toBe(true);
   });
 });
 
@@ -240,7 +239,7 @@ describe('who has the port already', () => {
     expect(
       await world.add(host1, mappingRequest({ client: HOST, external: 8080, description: 'chess', lease: 7200 })),
     ).toBe('ok');
-    expect(world.gateway.getGenericPortMappingEntry(host1, 0)).toMatchObject({
+    expect(world.entryAt(host1, 0)).toMatchObject({
       value: { description: 'chess', leaseSeconds: 7200 },
     });
     expect(world.table.size).toBe(1);
@@ -355,7 +354,7 @@ describe('time', () => {
     const world = await GatewayWorld.open({ nat: 'nat1', options: { resendsAfterShortConflict: 2 } });
     world.server.foreign.add('TCP 8080');
     world.server.conflictSeconds = 5;
-    const waiting = world.gateway.addPortMapping(host1, web);
+    const waiting = world.openExactly(host1, web);
     await world.advance(seconds(1));
     const start = world.clock.now();
     expect(await world.add(other1, mappingRequest({ client: OTHER, external: 9090 }))).toBe('ok');
@@ -367,8 +366,8 @@ describe('time', () => {
 
   it('requests for one port are answered one after the other (IWF-44)', async () => {
     const world = await GatewayWorld.open({ nat: 'nat1' });
-    const first = world.gateway.addPortMapping(host1, web);
-    const second = world.gateway.addPortMapping(other1, mappingRequest({ client: OTHER, external: 8080 }));
+    const first = world.openExactly(host1, web);
+    const second = world.openExactly(other1, mappingRequest({ client: OTHER, external: 8080 }));
     expect(await world.resolve(first)).toMatchObject({ ok: true });
     expect(await world.resolve(second)).toMatchObject({ ok: false, error: 718 });
     expect(world.pcp.maps).toHaveLength(1);
@@ -418,8 +417,8 @@ describe('conflicts', () => {
     world.server.foreign.add('TCP 8080');
     world.server.conflictSeconds = 5;
     const connection = new AbortController();
-    const asker: ControlPoint = { ...host1, hungUp: connection.signal };
-    const answer = world.gateway.addPortMapping(asker, web);
+    const asker: Asker = { ...host1, hungUp: connection.signal };
+    const answer = world.openExactly(asker, web);
     await world.advance(seconds(10));
     connection.abort();
     expect(await world.resolve(answer)).toMatchObject({ ok: false, error: 718 });
@@ -492,10 +491,10 @@ describe('the disk', () => {
 
   it('keeps 128 octets of a User-Agent, whole characters only', async () => {
     const world = await GatewayWorld.open({ nat: 'nat1' });
-    const asker = { ...host2, userAgent: `a${'é'.repeat(3500)}` };
+    const asker = { ...host2, name: `a${'é'.repeat(3500)}` };
     await world.add(asker, mappingRequest({ client: HOST, external: 8080 }));
     await world.addAny(asker, mappingRequest({ client: HOST, external: 8081 }));
-    for (const port of [8080, 8081]) expect(world.mapping('TCP', port)?.madeBy.userAgent).toBe(`a${'é'.repeat(63)}`);
+    for (const port of [8080, 8081]) expect(world.mapping('TCP', port)?.madeBy.name).toBe(`a${'é'.repeat(63)}`);
   });
 
   it('knows after a restart what the operator made', async () => {
@@ -513,7 +512,7 @@ describe('the disk', () => {
     expect(world.table.size).toBe(0);
     expect(world.server.mappings()).toEqual([]);
     expect(world.logged.some((line) => line.level === 'error')).toBe(true);
-    expect(world.refusals.at(-1)?.why).toMatch(/could not be kept: .*full/);
+    expect(world.refusals.at(-1)?.no.why).toMatch(/could not be kept: .*full/);
     // From then on the server is not even asked.
     world.pcp.takePackets();
     expect(await world.add(host1, web)).toBe(501);
