@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { IpAddress } from '../../src/base/ip-address.ts';
+import { ANY_IPV4, IpAddress } from '../../src/base/ip-address.ts';
 import { portNumber } from '../../src/base/port-number.ts';
 import { hours, milliseconds, minutes, seconds } from '../../src/base/time.ts';
 import { FakePcpServer } from '../doubles/fake-pcp-server.ts';
@@ -73,6 +73,24 @@ describe('a PCP server that lost its state (RFC 6970 §5.10)', () => {
     expect(world.events.at(-1)?.text).toMatch(/moved from .* to 198\.51\.100\.99/);
     expect(world.localNat?.rules()[0]?.rule.externalAddress.text).toBe('198.51.100.99');
   });
+
+  it.each(['none', 'nat1'] as const)(
+    'and gives the port on another address despite PREFER_FAILURE: taken as it is, never released (%s)',
+    async (nat) => {
+      const world = await worldWith(1, { nat });
+      const asked = world.server.map.bind(world.server);
+      // It looks at the port only.
+      world.server.map = (request, source) => asked({ ...request, suggestedAddress: ANY_IPV4 }, source);
+      world.server.externalAddress = IpAddress.of('198.51.100.99');
+      world.pcp.restartServer({ keepsTable: false, announces: true });
+      await world.advance(seconds(6));
+      expect(await world.add(host, mappingRequest({ client: HOST, external: 6001 }))).toBe('ok');
+      for (const port of [5001, 6001])
+        expect(world.mapping('TCP', port)?.upstream.assignedAddress.text).toBe('198.51.100.99');
+      expect(world.pcp.releases).toEqual([]);
+      expect(world.server.mappings()).toHaveLength(2);
+    },
+  );
 
   it('whose port went to another subscriber: the hole stays open under another, the published one is tried again and again (RFC 6970 §5.10, IWF-94, Q-08, Q-15)', async () => {
     const world = await worldWith(1);
