@@ -1,6 +1,14 @@
 // What starts, and what does not: a daemon beside another one, and the doors of one that has only begun.
 
-import { describe, expect, it } from 'vitest';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { describe, expect, it, vi } from 'vitest';
 import { Driver } from '../../src/base/drive.ts';
 import { milliseconds, seconds } from '../../src/base/time.ts';
 import { Daemon } from '../../src/daemon/daemon.ts';
@@ -144,4 +152,55 @@ describe('the page of the operator', () => {
     const world = await DaemonWorld.open({ settings: { 'admin.listen': '"127.0.0.1:8080"' } });
     expect(world.logged(/not on loopback/)).toEqual([]);
   });
+});
+
+describe('SIGTERM during the start', () => {
+  it('ends the process in time, though nft does not answer', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'igd2pcp-sigterm-'));
+    const program = join(directory, 'igd2pcp.cjs');
+    const isAsked = join(directory, 'asked');
+    await build({
+      entryPoints: [fileURLToPath(new URL('../../src/main.ts', import.meta.url))],
+      outfile: program,
+      bundle: true,
+      platform: 'node',
+      format: 'cjs',
+      loader: { '.xml': 'text', '.md': 'text' },
+      logLevel: 'error',
+    });
+    await writeFile(join(directory, 'nft'), `#!/bin/sh\n: > ${isAsked}\nexec sleep 20\n`, { mode: 0o755 });
+    const settings = [
+      'lan.interfaces = ["127.20.15.1"]',
+      'lan.http_port = 0',
+      'wan.nat = "nftables"',
+      'wan.interface = "wan-20"',
+      'pcp.servers = ["127.20.15.2"]',
+      `state.directory = ${JSON.stringify(join(directory, 'state'))}`,
+      `admin.socket = ${JSON.stringify(join(directory, 'admin.sock'))}`,
+      'admin.listen = "off"',
+    ];
+    const config = join(directory, 'igd2pcp.toml');
+    await writeFile(config, settings.map((line) => `${line}\n`).join(''));
+    const env = { ...process.env, PATH: `${directory}:${process.env['PATH']}` };
+    const child = spawn(process.execPath, [program, 'run', '--config', config], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (data) => {
+        said += String(data);
+      });
+    try {
+      const ended = once(child, 'exit');
+      await vi.waitFor(() => expect(existsSync(isAsked), said).toBe(true), 10_000);
+      child.kill('SIGTERM');
+      // The start itself waits ten seconds for nft: who leaves after that has not heard the signal.
+      const late = new Promise((resolve) => setTimeout(() => resolve('still there'), 5000));
+      expect(await Promise.race([ended, late])).toEqual([0, null]);
+    } finally {
+      child.kill('SIGKILL');
+      await rm(directory, { recursive: true, force: true });
+    }
+  }, 30_000);
 });
