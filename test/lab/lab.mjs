@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { BAD_DAYS } from './bad-days.mjs';
 import { removeTrees } from './booted-debian.mjs';
 import { DEBIAN_BOOT } from './debian-boot.mjs';
+import { FIRST_MAPPING } from './first-mapping.mjs';
 import { playFiveMinutes } from './five-minutes.mjs';
 import { FORGERIES, removeStateMounts } from './forgeries.mjs';
 import { playGupnpTools } from './gupnp-tools.mjs';
@@ -27,8 +28,8 @@ const USAGE = `usage: node test/lab/lab.mjs [--only NAME,NAME] [--quick] [--keep
   topologies  ${Object.keys(TOPOLOGIES).join(', ')}
   others      carrier-gone, bad-days, wan-days, quota, pcp-client,
               five-minutes, two-lans-capture, gupnp-tools, debian-12,
-              debian-13, oci-image, openwrt, forgeries
-  --quick     the carrier is gone for one minute instead of ten
+              debian-13, oci-image, openwrt, forgeries, first-mapping
+  --quick     the carrier is gone for one minute instead of ten; no first-mapping unless named
   --keep      leaves logs and configuration in the temporary folder
   --program   another build than dist/igd2pcp.cjs
   --sabotage  dnat: our rules are removed before the stranger knocks; answer: nft is a liar. Then the lab must fail`;
@@ -42,6 +43,7 @@ const OTHER_PLAYS = {
   ...OPENWRT,
   ...WAN_DAYS,
   ...FORGERIES,
+  ...FIRST_MAPPING,
   'five-minutes': { says: "the README's section, command by command", play: playFiveMinutes },
   'two-lans-capture': { says: 'each LAN hears of its own address, the WAN hears nothing', play: playTwoLansCapture },
   'gupnp-tools': { says: 'its discovery and its subscriber find the right gateway', play: playGupnpTools },
@@ -107,7 +109,7 @@ function readArguments() {
     return `${error.message}\n${USAGE}`;
   }
   const known = [...Object.keys(OTHER_PLAYS), ...Object.keys(TOPOLOGIES)];
-  const names = values.only?.split(',') ?? known;
+  const names = values.only?.split(',') ?? known.filter((name) => !(values.quick && OTHER_PLAYS[name]?.isLong));
   const unknown = names.find((name) => !known.includes(name));
   if (values.help || unknown !== undefined) return unknown === undefined ? USAGE : `no ${unknown}\n${USAGE}`;
   if (![undefined, 'dnat', 'answer'].includes(values.sabotage)) return USAGE;
