@@ -4,8 +4,7 @@
 import { isInPortRange } from '../base/port-number.ts';
 import { ok, refused } from '../base/result.ts';
 import { after, earlier, type Instant } from '../base/time.ts';
-import type { Mapping } from '../mapping/mapping.ts';
-import type { RemovalReason } from '../mapping/mapping-change.ts';
+import type { Mapping, RemovalReason } from '../mapping/mapping.ts';
 import type { ReleaseOutcome } from '../pcp/asking/map-outcome.ts';
 import { resultName } from '../pcp/asking/result-code.ts';
 import { isOperator, maySeeAll, objectionToDeleting } from './authorization.ts';

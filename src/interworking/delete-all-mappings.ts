@@ -2,9 +2,8 @@
 // Bounded in time, and honest about what a server did not delete (RFC 6887 §15).
 
 import { after, between, type Duration, earlier, type Instant, seconds } from '../base/time.ts';
-import type { Mapping } from '../mapping/mapping.ts';
-import type { RemovalReason } from '../mapping/mapping-change.ts';
-import { type OwedRelease, placeText } from '../mapping/owed-release.ts';
+import type { Mapping, RemovalReason } from '../mapping/mapping.ts';
+import { type OwedRelease, placeText } from '../mapping/owed-releases.ts';
 import type { ReleaseOutcome } from '../pcp/asking/map-outcome.ts';
 import { resultName } from '../pcp/asking/result-code.ts';
 import type { Interworking } from './interworking.ts';

@@ -1,9 +1,10 @@
 // Which internal clients are gone (RFC 6970 §5.10; RFC 6887 §13.1): the address lease ended or was released, the
 // address went to another MAC, or nobody has seen the host for long. Values in, addresses out; nothing is deleted here.
 
-import type { IpAddress } from '../base/ip-address.ts';
-import { after, type Duration, type Instant, type WallTime } from '../base/time.ts';
-import { type DhcpLease, parseDhcpLeases } from './dhcp-leases.ts';
+import { IpAddress } from '../base/ip-address.ts';
+import { after, type Duration, type Instant, type WallTime, wallTime } from '../base/time.ts';
+import { endMapping } from './close-port.ts';
+import type { Interworking } from './interworking.ts';
 
 export interface SeenNeighbour {
   readonly address: IpAddress;
@@ -19,14 +20,14 @@ export interface HostObservation {
   readonly ownAddresses: readonly IpAddress[];
 }
 
-export interface DepartedHost {
+interface DepartedHost {
   readonly address: string;
   readonly why: string;
   /** Its address lease or its MAC says so; otherwise only silence does. */
   readonly isCertain: boolean;
 }
 
-export interface HostPatience {
+interface HostPatience {
   /** Reboots, roaming between access points, a lease file being rewritten. */
   readonly grace: Duration;
   /** For hosts with a fixed address, which nothing but their silence tells of. */
@@ -155,4 +156,46 @@ function leasesInForce(text: string | undefined, wall: WallTime): ReadonlyMap<st
   if (text === undefined) return undefined;
   const leases = parseDhcpLeases(text).filter((lease) => lease.endsAt === undefined || lease.endsAt > wall);
   return new Map(leases.map((lease) => [lease.address.text, lease]));
+}
+
+// Takes the mappings away of hosts that have left (RFC 6970 §5.10). How that is known: `host-departure.ts`.
+
+export function letGoOfDeparted(iw: Interworking, hosts: HostDeparture, observation: HostObservation): void {
+  if (iw.table.size === 0) return;
+  letGo(iw, hosts.observe(observation, [...iw.table.clients()], iw.now(), iw.wallTime()));
+}
+
+/** All mappings bound to the address go, here as one change. */
+function letGo(iw: Interworking, departed: readonly DepartedHost[]): void {
+  const { table } = iw;
+  const gone = departed.flatMap((host) => {
+    const mappings = [...table.all()].filter((mapping) => mapping.internalClient.text === host.address);
+    // Silence alone is no proof: what ends by itself may as well do so.
+    return mappings
+      .filter((mapping) => host.isCertain || mapping.leaseEndsAt === undefined)
+      .map((mapping) => ({ mapping, why: host.why }));
+  });
+  table.batch(() => {
+    for (const { mapping, why } of gone) endMapping(iw, mapping, 'host gone', why);
+  });
+}
+
+// dnsmasq's lease file as text: one line per lease, "expiry mac address name client-id"; expiry 0 is for ever.
+
+interface DhcpLease {
+  readonly address: IpAddress;
+  readonly mac: string;
+  /** Undefined: for ever. */
+  readonly endsAt: WallTime | undefined;
+}
+
+/** Lines that are no IPv4 lease (DHCPv6, the server's DUID, a half-written last line) are skipped. */
+export function parseDhcpLeases(text: string): readonly DhcpLease[] {
+  return text.split('\n').flatMap((line) => {
+    const [ends = '', mac = '', addressText = '', name] = line.trim().split(/\s+/);
+    const address = IpAddress.parse(addressText);
+    if (!/^\d{1,12}$/.test(ends) || address === undefined || !address.isIPv4 || name === undefined) return [];
+    const seconds = Number(ends);
+    return [{ address, mac: mac.toLowerCase(), endsAt: seconds === 0 ? undefined : wallTime(seconds * 1000) }];
+  });
 }

@@ -11,15 +11,13 @@ import type { OwedReleases } from '../mapping/owed-releases.ts';
 import type { Alarms } from './alarms.ts';
 import type { Asker, PortName, Wish } from './gateway.ts';
 import type { LocalNat } from './local-nat.ts';
-import type { LostMappings } from './lost-mappings.ts';
+import type { LostMappings, RefusalFeed } from './mishaps.ts';
 import type { DrawNonce, NonceBook } from './nonce-book.ts';
 import type { PcpService } from './pcp-service.ts';
 import type { Policy } from './policy.ts';
 import type { PortTurns } from './port-turns.ts';
-import type { Quota } from './quota.ts';
-import type { RefusalFeed } from './refusal-feed.ts';
+import type { Quota, RequestRate } from './quota.ts';
 import type { Releases } from './releases.ts';
-import type { RequestRate } from './request-rate.ts';
 import type { ServerReturn } from './server-return.ts';
 
 export interface GatewayOptions {

@@ -10,8 +10,8 @@ import { maySeeAll, objectionToHaste, objectionToMapping, objectionToSeeing } fr
 import { selectMappings } from './close-port.ts';
 import type { Answer, Asker, ListedMapping, PortName, PortSelection } from './gateway.ts';
 import type { Interworking } from './interworking.ts';
-import { leaseLeft } from './lease.ts';
 import { refusal } from './refusal.ts';
+import { leaseLeft } from './renewal-schedule.ts';
 
 const NO_SUCH_ENTRY = refusal('no such entry', 'there is no such mapping');
 

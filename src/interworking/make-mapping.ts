@@ -13,10 +13,9 @@ import { askForMapping, patienceUntil } from './ask-for-mapping.ts';
 import { objectionToMapping } from './authorization.ts';
 import type { Asker, Wish } from './gateway.ts';
 import type { Interworking } from './interworking.ts';
-import { firstLifetime, leaseEnd } from './lease.ts';
 import { applyNat1RuleUntil, nat1RuleOf } from './nat1-rule.ts';
 import { type Refusal, refusal, refusalOf } from './refusal.ts';
-import { upstreamOf } from './renewal-schedule.ts';
+import { firstLifetime, leaseEnd, upstreamOf } from './renewal-schedule.ts';
 import { descriptionFor, objectionToThirdParty, thirdPartyFor, type UpstreamPlace } from './upstream-request.ts';
 
 export interface Asking {

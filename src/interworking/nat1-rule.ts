@@ -1,8 +1,7 @@
 // A mapping as this box's own NAT must hold it (RFC 6970 §5.5), and the table's removals carried over to it.
 
 import { between, type Instant } from '../base/time.ts';
-import type { Mapping } from '../mapping/mapping.ts';
-import type { MappingChanges } from '../mapping/mapping-change.ts';
+import type { Mapping, MappingChanges } from '../mapping/mapping.ts';
 import type { Interworking } from './interworking.ts';
 import type { LocalNat, Nat1Rule } from './local-nat.ts';
 

@@ -5,12 +5,14 @@ import type { IpAddress } from '../base/ip-address.ts';
 import { keyText } from '../base/key-text.ts';
 import type { PortNumber } from '../base/port-number.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
-import { type MappingNonce, NONCE_BYTES, nonceFromBytes } from '../pcp/asking/mapping-nonce.ts';
+import type { Upstream } from '../mapping/mapping.ts';
+import type { MapKey } from '../pcp/asking/map-request.ts';
+import { type MappingNonce, NONCE_BYTES, nonceFromBytes, parseNonce } from '../pcp/asking/mapping-nonce.ts';
 
 /** Twice the largest table anybody has asked for would still be small; past it the oldest is forgotten. */
 const MOST_NONCES = 8192;
 
-export interface NonceOwner {
+interface NonceOwner {
   readonly server: string;
   readonly thirdParty: IpAddress | undefined;
   readonly protocol: TransportProtocol;
@@ -49,3 +51,13 @@ export class NonceBook {
 
 const ownerText = (owner: NonceOwner): string =>
   keyText(owner.server, owner.thirdParty?.text ?? '-', owner.protocol, owner.internalPort);
+
+// How a mapping is named to the PCP server that granted it (RFC 6887 §11.3).
+
+/** Undefined when the nonce is none: such a mapping cannot be ours. */
+export function mapKeyOf(upstream: Upstream, protocol: TransportProtocol): MapKey | undefined {
+  const nonce = parseNonce(upstream.nonce);
+  if (nonce === undefined) return undefined;
+  const thirdParty = upstream.isThirdParty ? upstream.internalAddress : undefined;
+  return { protocol, internalPort: upstream.internalPort, thirdParty, nonce };
+}

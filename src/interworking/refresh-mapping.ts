@@ -9,11 +9,10 @@ import { acceptGrant } from './accept-grant.ts';
 import { mapSomehow, patienceUntil } from './ask-for-mapping.ts';
 import { isOperator } from './authorization.ts';
 import type { Interworking } from './interworking.ts';
-import { leaseEnd } from './lease.ts';
 import { type Asking, makerOf } from './make-mapping.ts';
 import { applyNat1RuleUntil, refreshNat1Rule } from './nat1-rule.ts';
 import { type Refusal, refusal, refusalOf } from './refusal.ts';
-import { upstreamOf } from './renewal-schedule.ts';
+import { leaseEnd, upstreamOf } from './renewal-schedule.ts';
 import { renewalRequest } from './upstream-request.ts';
 
 /** The smallest lifetime servers grant (RFC 6887 §15): with as much left, a renewal has time to come. */

@@ -8,13 +8,11 @@ import type { Log } from '../base/log.ts';
 import { after, type Duration, earlier, type Instant, milliseconds, seconds } from '../base/time.ts';
 import type { Mapping } from '../mapping/mapping.ts';
 import type { MappingTable } from '../mapping/mapping-table.ts';
-import { type OwedRelease, placeText } from '../mapping/owed-release.ts';
-import type { OwedReleases } from '../mapping/owed-releases.ts';
+import { type OwedRelease, type OwedReleases, placeText } from '../mapping/owed-releases.ts';
 import { type Granted, type ReleaseOutcome, serverId, type Withdrawal } from '../pcp/asking/map-outcome.ts';
 import type { MapKey, MapRequest } from '../pcp/asking/map-request.ts';
 import { parseNonce } from '../pcp/asking/mapping-nonce.ts';
-import { mapKeyOf } from './map-key-of.ts';
-import type { NonceBook } from './nonce-book.ts';
+import { mapKeyOf, type NonceBook } from './nonce-book.ts';
 import type { PcpService } from './pcp-service.ts';
 
 const NO_TIME: Duration = milliseconds(0);

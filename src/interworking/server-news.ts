@@ -1,7 +1,7 @@
 // What the external side tells on its own, and which entries it puts in doubt (RFC 6970 §5.10; RFC 6887 §8.5, §14, §15).
 
+import { applyMappingUpdate } from './accept-grant.ts';
 import type { Interworking } from './interworking.ts';
-import { applyMappingUpdate } from './mapping-update.ts';
 import { restoreMappings } from './restore-mappings.ts';
 
 export interface ServerNewsListener {

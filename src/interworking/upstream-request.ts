@@ -7,7 +7,7 @@ import type { Mapping } from '../mapping/mapping.ts';
 import type { MapRequest } from '../pcp/asking/map-request.ts';
 import { parseNonce } from '../pcp/asking/mapping-nonce.ts';
 import type { Interworking } from './interworking.ts';
-import { renewalLifetime } from './lease.ts';
+import { renewalLifetime } from './renewal-schedule.ts';
 
 /** Where the server is to send what arrives outside. */
 export interface UpstreamPlace {

@@ -3,8 +3,7 @@
 
 import type { Host, Neighbour } from '../base/host.ts';
 import type { IpAddress } from '../base/ip-address.ts';
-import { parseDhcpLeases } from '../interworking/dhcp-leases.ts';
-import type { HostObservation } from '../interworking/host-departure.ts';
+import { type HostObservation, parseDhcpLeases } from '../interworking/host-departure.ts';
 
 /** Where OpenWrt's dnsmasq keeps it. Elsewhere anybody may put a file there, and would say who has left. */
 const OPENWRT_LEASES = '/tmp/dhcp.leases';

@@ -14,9 +14,9 @@ import type { Gateway } from '../interworking/gateway.ts';
 import { ControlEndpoint, type ControlEvent } from '../upnp/control/control-endpoint.ts';
 import type { DeviceIdentity } from './device-identity.ts';
 import { EventingSession } from './eventing-session.ts';
+import { VariableWatch } from './igd/evented-variables.ts';
 import type { DescriptorTexts } from './igd/igd-descriptors.ts';
 import { createIgdDevices, type IgdDevices } from './igd/igd-devices.ts';
-import { VariableWatch } from './igd/variable-watch.ts';
 import {
   deviceOf,
   isSameLan,

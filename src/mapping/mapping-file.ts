@@ -9,13 +9,11 @@ import type { Machine, Wake } from '../base/machine.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import { after, type Duration, type Instant, minutes, scale, seconds, shorter } from '../base/time.ts';
 import { calendarDate } from './calendar-date.ts';
-import { type ClockReading, wallTimeOf } from './clock-reading.ts';
-import { type Mapping, mappingKeyText } from './mapping.ts';
-import type { MappingChange, MappingChanges } from './mapping-change.ts';
+import { type Mapping, type MappingChange, type MappingChanges, mappingKeyText } from './mapping.ts';
+import { type ClockReading, wallTimeOf } from './mapping-record.ts';
 import { type JournalEntry, journalHead, journalText, readStoredTable, snapshotText } from './mapping-store.ts';
 import type { MappingTable } from './mapping-table.ts';
-import { placeText } from './owed-release.ts';
-import type { OwedReleaseChange, OwedReleases } from './owed-releases.ts';
+import { type OwedReleaseChange, type OwedReleases, placeText } from './owed-releases.ts';
 
 /** Nonces open mappings: nobody else may read them. */
 const FILE_MODE = 0o600;

@@ -3,10 +3,10 @@
 
 import { IpAddress } from '../base/ip-address.ts';
 import { isPortNumber, type PortNumber } from '../base/port-number.ts';
-import { wallTime } from '../base/time.ts';
+import { after, between, type Instant, type WallTime, wallTime, wallTimeAfter, wallTimeBetween } from '../base/time.ts';
 import { parseTransportProtocol } from '../base/transport-protocol.ts';
-import { type ClockReading, instantOf, wallTimeOf } from './clock-reading.ts';
 import type { Door, Maker, Mapping, MappingKey, MappingState, Upstream } from './mapping.ts';
+import type { OwedRelease, PlaceAtServer } from './owed-releases.ts';
 
 const DOORS: readonly Door[] = ['IGD:1', 'IGD:2', 'operator'];
 const STATES: readonly MappingState[] = ['granted', 'restoring', 'degraded', 'waiting', 'deleting'];
@@ -17,7 +17,7 @@ export type RecordFields = Readonly<Record<string, unknown>>;
 export const RECORD_VERSION = 2;
 
 /** Step n turns a record of version n + 1 into one of version n + 2; older files are read through all that follow. */
-export type UpgradeStep = (record: RecordFields) => RecordFields;
+type UpgradeStep = (record: RecordFields) => RecordFields;
 const UPGRADE_STEPS: readonly UpgradeStep[] = [withDoorAndName];
 
 export function upgradeRecord(
@@ -167,17 +167,67 @@ function stateOf(value: unknown): MappingState | undefined {
   return STATES.find((state) => state === value);
 }
 
-export const isNonceText = (value: unknown): value is string =>
-  typeof value === 'string' && /^[0-9a-f]{24}$/.test(value);
+const isNonceText = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{24}$/.test(value);
 
-export const addressOf = (value: unknown): IpAddress | undefined =>
+const addressOf = (value: unknown): IpAddress | undefined =>
   typeof value === 'string' ? IpAddress.parse(value) : undefined;
 
-export const portOf = (value: unknown): PortNumber | undefined =>
+const portOf = (value: unknown): PortNumber | undefined =>
   typeof value === 'number' && isPortNumber(value) ? value : undefined;
 
 function addressesOf(value: unknown): readonly IpAddress[] | undefined {
   if (!Array.isArray(value)) return undefined;
   const addresses = value.map(addressOf);
   return addresses.every((address) => address !== undefined) ? addresses : undefined;
+}
+
+// Both clocks read at one moment, to turn monotonic time into wall time for the disk and back (RFC 6887 §8.5).
+
+export interface ClockReading {
+  readonly now: Instant;
+  readonly wall: WallTime;
+}
+
+export const wallTimeOf = (at: Instant, reading: ClockReading): WallTime =>
+  wallTimeAfter(reading.wall, between(reading.now, at));
+
+const instantOf = (at: WallTime, reading: ClockReading): Instant =>
+  after(reading.now, wallTimeBetween(reading.wall, at));
+
+// One owed release as it stands on disk, and back; every field is checked. Releases that know nothing of owed releases
+// pass over these records, so the version of the file stays what it was.
+
+export const placeRecordOf = (place: PlaceAtServer): RecordFields => ({
+  server: place.server,
+  protocol: place.protocol,
+  internalAddress: place.internalAddress.text,
+  internalPort: place.internalPort,
+});
+
+export const owedRecordOf = (release: OwedRelease, reading: ClockReading): RecordFields => ({
+  ...placeRecordOf(release),
+  nonce: release.nonce,
+  isThirdParty: release.isThirdParty,
+  endsAt: Math.round(wallTimeOf(release.endsAt, reading)),
+});
+
+export function placeOf(record: unknown): PlaceAtServer | undefined {
+  if (!isFields(record)) return undefined;
+  const { server } = record;
+  const protocol = typeof record['protocol'] === 'string' ? parseTransportProtocol(record['protocol']) : undefined;
+  const internalAddress = addressOf(record['internalAddress']);
+  const internalPort = portOf(record['internalPort']);
+  if (typeof server !== 'string' || protocol === undefined) return undefined;
+  if (internalAddress === undefined || internalPort === undefined) return undefined;
+  return { server, protocol, internalAddress, internalPort };
+}
+
+/** Undefined when any field is missing or impossible. */
+export function owedReleaseOf(record: unknown, reading: ClockReading): OwedRelease | undefined {
+  const place = placeOf(record);
+  if (!isFields(record) || place === undefined) return undefined;
+  const { nonce, isThirdParty } = record;
+  const endsAt = numberOf(record['endsAt']);
+  if (!isNonceText(nonce) || typeof isThirdParty !== 'boolean' || endsAt === undefined) return undefined;
+  return { ...place, nonce, isThirdParty, endsAt: instantOf(wallTime(endsAt), reading) };
 }

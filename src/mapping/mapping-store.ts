@@ -4,22 +4,23 @@
 // out; no file is touched here.
 
 import { type WallTime, wallTime } from '../base/time.ts';
-import { checksum } from './checksum.ts';
-import type { ClockReading } from './clock-reading.ts';
 import { type Mapping, type MappingKey, mappingKeyText } from './mapping.ts';
 import {
+  type ClockReading,
   isFields,
   keyOf,
   mappingOf,
   numberOf,
+  owedRecordOf,
+  owedReleaseOf,
+  placeOf,
+  placeRecordOf,
   RECORD_VERSION,
   type RecordFields,
   recordOf,
   upgradeRecord,
 } from './mapping-record.ts';
-import { type OwedRelease, type PlaceAtServer, placeText } from './owed-release.ts';
-import { owedRecordOf, owedReleaseOf, placeOf, placeRecordOf } from './owed-release-record.ts';
-import type { OwedReleaseChange } from './owed-releases.ts';
+import { type OwedRelease, type OwedReleaseChange, type PlaceAtServer, placeText } from './owed-releases.ts';
 
 const FORMAT = 'igd2pcp mappings';
 
@@ -74,7 +75,7 @@ function journalLine(fields: RecordFields): string {
   return `${checksum(text)} ${text}\n`;
 }
 
-export interface StoredTable {
+interface StoredTable {
   readonly mappings: readonly Mapping[];
   /** Those of no mapping among them; some may have ended. */
   readonly owed: readonly OwedRelease[];
@@ -276,4 +277,20 @@ function parsed(text: string): RecordFields | undefined {
   } catch {
     return undefined;
   }
+}
+
+// CRC-32 (IEEE 802.3) of a text, as eight hexadecimal digits: tells a whole line from a torn or damaged one.
+
+const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let value = byte;
+  for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? (value >>> 1) ^ 0xedb8_8320 : value >>> 1;
+  return value;
+});
+
+const encoder = new TextEncoder();
+
+export function checksum(text: string): string {
+  let crc = 0xffff_ffff;
+  for (const byte of encoder.encode(text)) crc = (crc >>> 8) ^ (TABLE[(crc ^ byte) & 0xff] ?? 0);
+  return ((crc ^ 0xffff_ffff) >>> 0).toString(16).padStart(8, '0');
 }

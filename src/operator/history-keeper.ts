@@ -3,7 +3,7 @@
 import type { Clock } from '../base/host.ts';
 import type { Log } from '../base/log.ts';
 import { after, type Duration, type Instant, minutes } from '../base/time.ts';
-import type { MappingChanges } from '../mapping/mapping-change.ts';
+import type { MappingChanges } from '../mapping/mapping.ts';
 import { type DayView, EventHistory, type EventKind, type OperatorEvent } from './event-history.ts';
 import { mappingEvent, type NameOfHost } from './mapping-event.ts';
 import type { OperatorListener } from './operator-source.ts';

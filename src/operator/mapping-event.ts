@@ -2,8 +2,7 @@
 // this same sentence. Renewals that change nothing are not worth one.
 
 import { durationInWords, seconds, type WallTime } from '../base/time.ts';
-import type { Mapping, Upstream } from '../mapping/mapping.ts';
-import type { MappingChange, RemovalReason } from '../mapping/mapping-change.ts';
+import type { Mapping, MappingChange, RemovalReason, Upstream } from '../mapping/mapping.ts';
 import type { EventKind, OperatorEvent } from './event-history.ts';
 
 /** The host's name where the lease file knows one. */

@@ -1,8 +1,7 @@
 // Reads renewals, ends and recoveries off the table's changes, for the metrics: nobody has to report them.
 
 import { between, type Instant } from '../base/time.ts';
-import { mappingKeyText } from '../mapping/mapping.ts';
-import type { MappingChange, MappingChanges } from '../mapping/mapping-change.ts';
+import { type MappingChange, type MappingChanges, mappingKeyText } from '../mapping/mapping.ts';
 import type { Metrics } from './metrics.ts';
 
 export class MappingMetrics {

@@ -21,13 +21,12 @@ import type {
 } from '../../src/interworking/gateway.ts';
 import type { HostObservation } from '../../src/interworking/host-departure.ts';
 import { DEFAULT_GATEWAY_OPTIONS, type GatewayOptions } from '../../src/interworking/interworking.ts';
+import type { RefusedRequest } from '../../src/interworking/mishaps.ts';
 import { DEFAULT_POLICY, type Policy } from '../../src/interworking/policy.ts';
-import type { RefusedRequest } from '../../src/interworking/refusal-feed.ts';
 import type { RenewalOutput } from '../../src/interworking/renewal-loop.ts';
 import { promisedLease } from '../../src/lan/igd/port-mapping-arguments.ts';
 import { type MappingAction, upnpErrorOf } from '../../src/lan/igd/upnp-refusal.ts';
-import type { Mapping } from '../../src/mapping/mapping.ts';
-import type { MappingChanges } from '../../src/mapping/mapping-change.ts';
+import type { Mapping, MappingChanges } from '../../src/mapping/mapping.ts';
 import { MappingFile, type MappingFileOutput } from '../../src/mapping/mapping-file.ts';
 import { MappingTable } from '../../src/mapping/mapping-table.ts';
 import { OwedReleases } from '../../src/mapping/owed-releases.ts';

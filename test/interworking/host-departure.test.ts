@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { IpAddress } from '../../src/base/ip-address.ts';
 import { days, instant, minutes, seconds, wallTime } from '../../src/base/time.ts';
-import { parseDhcpLeases } from '../../src/interworking/dhcp-leases.ts';
-import { HostDeparture, type SeenNeighbour } from '../../src/interworking/host-departure.ts';
+import { HostDeparture, parseDhcpLeases, type SeenNeighbour } from '../../src/interworking/host-departure.ts';
 import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-world.ts';
 
 const HOST = '192.168.1.20';

@@ -4,7 +4,7 @@ import { IpPrefix } from '../../src/base/ip-prefix.ts';
 import { type PortRange, portNumber } from '../../src/base/port-number.ts';
 import { instant, minutes, seconds } from '../../src/base/time.ts';
 import { DEFAULT_POLICY, type Policy, type PolicyRule, policyObjection } from '../../src/interworking/policy.ts';
-import { RequestRate } from '../../src/interworking/request-rate.ts';
+import { RequestRate } from '../../src/interworking/quota.ts';
 import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-world.ts';
 
 const HOST = '192.168.1.20';

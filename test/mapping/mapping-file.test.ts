@@ -4,8 +4,7 @@ import { after, hours, instant, milliseconds, minutes, seconds } from '../../src
 import type { Mapping } from '../../src/mapping/mapping.ts';
 import { MappingFile } from '../../src/mapping/mapping-file.ts';
 import { MappingTable } from '../../src/mapping/mapping-table.ts';
-import { placeText } from '../../src/mapping/owed-release.ts';
-import { OwedReleases } from '../../src/mapping/owed-releases.ts';
+import { OwedReleases, placeText } from '../../src/mapping/owed-releases.ts';
 import { seededRandom } from '../doubles/seeded-random.ts';
 import { SimulatedFiles } from '../doubles/simulated-files.ts';
 import { settle, VirtualClock } from '../doubles/virtual-clock.ts';

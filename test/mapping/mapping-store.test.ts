@@ -4,10 +4,8 @@ import { IpAddress } from '../../src/base/ip-address.ts';
 import { portNumber } from '../../src/base/port-number.ts';
 import { hours, instant, minutes, wallTime, wallTimeAfter } from '../../src/base/time.ts';
 import { calendarDate } from '../../src/mapping/calendar-date.ts';
-import { checksum } from '../../src/mapping/checksum.ts';
-import { mappingOf, recordOf, upgradeRecord } from '../../src/mapping/mapping-record.ts';
-import { journalHead, journalText, readStoredTable, snapshotText } from '../../src/mapping/mapping-store.ts';
-import { owedRecordOf, owedReleaseOf } from '../../src/mapping/owed-release-record.ts';
+import { mappingOf, owedRecordOf, owedReleaseOf, recordOf, upgradeRecord } from '../../src/mapping/mapping-record.ts';
+import { checksum, journalHead, journalText, readStoredTable, snapshotText } from '../../src/mapping/mapping-store.ts';
 import { START, someMapping } from './some-mapping.ts';
 import { someOwed } from './some-owed-release.ts';
 

@@ -3,8 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { IpAddress } from '../../src/base/ip-address.ts';
 import { portNumber } from '../../src/base/port-number.ts';
 import { instant } from '../../src/base/time.ts';
-import { type Mapping, mappingKeyText } from '../../src/mapping/mapping.ts';
-import type { MappingChanges } from '../../src/mapping/mapping-change.ts';
+import { type Mapping, type MappingChanges, mappingKeyText } from '../../src/mapping/mapping.ts';
 import { MappingTable } from '../../src/mapping/mapping-table.ts';
 import { START, someMapping } from './some-mapping.ts';
 

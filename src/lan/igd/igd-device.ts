@@ -4,19 +4,21 @@
 import type { Gateway } from '../../interworking/gateway.ts';
 import { UDA_1_0_REFUSALS, UDA_1_1_REFUSALS } from '../../upnp/control/argument-check.ts';
 import type { ActionTable, ControlledService } from '../../upnp/control/controlled-service.ts';
+import { compactDescription } from '../../upnp/description/compact-description.ts';
 import {
   type DescribedService,
   type DeviceDescription,
   devicesWithin,
   parseDeviceDescription,
 } from '../../upnp/description/device-description.ts';
+import { parseServiceDescription, type ServiceDescription } from '../../upnp/description/service-description.ts';
 import type { EventedService } from '../../upnp/eventing/evented-service.ts';
 import { deviceProtectionActions, deviceProtectionVariable } from './device-protection.ts';
 import { eventedService } from './evented-variables.ts';
 import type { ConnectionPlace, IgdContext, IgdVersion } from './igd-context.ts';
+import { type DescriptorTexts, SCPD_NAMES } from './igd-descriptors.ts';
 import { layer3ForwardingActions, layer3ForwardingVariable } from './layer3-forwarding.ts';
 import type { NameLookups } from './name-lookups.ts';
-import type { ServiceDescriptions } from './service-descriptions.ts';
 import { wanCommonInterfaceConfigActions, wanCommonInterfaceConfigVariable } from './wan-common-interface-config.ts';
 import { actionsOfVersion2, wanIpConnectionActions, wanIpConnectionVariable } from './wan-ip-connection.ts';
 import type { WanLink } from './wan-link.ts';
@@ -30,13 +32,13 @@ export interface IgdDevice {
 /** Ready to be served, but for the page's URL: it names the address that was asked (UDA 1.1 §2.3). */
 export type DescriptionText = (presentationUrl: string) => string;
 
-export interface IgdService {
+interface IgdService {
   readonly described: DescribedService;
   readonly controlled: ControlledService;
   readonly evented: EventedService;
 }
 
-export interface IgdDeviceParts {
+interface IgdDeviceParts {
   readonly igd: IgdVersion;
   readonly description: DescriptionText;
   readonly serviceDescriptions: ServiceDescriptions;
@@ -127,4 +129,32 @@ function findConnection(root: DeviceDescription): ConnectionPlace {
     return { udn: device.udn, device: device.deviceType.split(':').slice(-2).join(':'), serviceId: service.serviceId };
   }
   throw new Error('the description has no WANIPConnection');
+}
+
+// The service descriptions by the path they are served under: the text for control points, the meaning for us.
+// Both devices share some, so each is read once, and only when a device needs it.
+
+export class ServiceDescriptions {
+  readonly #texts: ReadonlyMap<string, string>;
+  readonly #read = new Map<string, ServiceDescription>();
+
+  constructor(scpd: DescriptorTexts['scpd']) {
+    this.#texts = new Map(SCPD_NAMES.map((name) => [`/scpd/${name}.xml`, compactDescription(scpd[name])]));
+  }
+
+  text(path: string): string | undefined {
+    return this.#texts.get(path);
+  }
+
+  /** Throws when there is none, or it makes no sense: the files are our own. */
+  meaning(path: string): ServiceDescription {
+    const known = this.#read.get(path);
+    if (known !== undefined) return known;
+    const text = this.#texts.get(path);
+    if (text === undefined) throw new Error(`there is no ${path}`);
+    const parsed = parseServiceDescription(text);
+    if (!parsed.ok) throw new Error(`${path}: ${parsed.error}`);
+    this.#read.set(path, parsed.value);
+    return parsed.value;
+  }
 }

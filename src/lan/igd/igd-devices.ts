@@ -10,13 +10,10 @@ import { devicesWithin } from '../../upnp/description/device-description.ts';
 import { renderDescription } from '../../upnp/description/render-description.ts';
 import type { EventedService } from '../../upnp/eventing/evented-service.ts';
 import type { AdvertisedDevice, AdvertisedRoot } from '../../upnp/ssdp/advertised-root.ts';
-import { configIdOf } from './config-id.ts';
 import type { IgdVersion } from './igd-context.ts';
 import type { DescriptorTexts } from './igd-descriptors.ts';
-import { createIgdDevice, type DescriptionText, type IgdDevice } from './igd-device.ts';
-import { needsIgd1 } from './microsoft-client.ts';
+import { createIgdDevice, type DescriptionText, type IgdDevice, ServiceDescriptions } from './igd-device.ts';
 import { NameLookups, type Resolve } from './name-lookups.ts';
-import { ServiceDescriptions } from './service-descriptions.ts';
 import { WanLink } from './wan-link.ts';
 
 export interface IgdDevicesOptions {
@@ -163,4 +160,28 @@ function withOlderVersions(serviceType: string): readonly string[] {
   const colon = serviceType.lastIndexOf(':');
   const version = Number(serviceType.slice(colon + 1));
   return Array.from({ length: version }, (_, i) => `${serviceType.slice(0, colon)}:${i + 1}`);
+}
+
+// The configuration number of the descriptions (CONFIGID.UPNP.ORG, UDA 1.1 §1.2.2): another number whenever a text
+// changes, the same one after a restart. A short hash does both.
+
+// UDA 1.1 §1.2.2: 0 to 2^24 - 1 are free for devices to choose from.
+const BITS = 24;
+
+/** FNV-1a, folded to 24 bits. */
+function configIdOf(texts: readonly string[]): number {
+  let hash = 0x811c_9dc5;
+  for (const text of texts) {
+    for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x0100_0193);
+    // A separator no text contains, so that moving a character from one text to the next is a change, too.
+    hash = Math.imul(hash ^ 0x1_0000, 0x0100_0193);
+  }
+  return ((hash >>> BITS) ^ hash) & (2 ** BITS - 1);
+}
+
+// Which clients stop at anything newer than InternetGatewayDevice:1: Windows, Xbox and the "FDSSDP" of Windows' function
+// discovery read an IGD:2 description and go away. miniupnpd tells them apart by the same words.
+
+function needsIgd1(userAgent: string): boolean {
+  return /microsoft/i.test(userAgent) || userAgent.includes('FDSSDP');
 }

@@ -3,14 +3,14 @@
 
 import type { PortNumber } from '../../base/port-number.ts';
 import { ok, type Result, refused } from '../../base/result.ts';
+import { inSeconds } from '../../base/time.ts';
+import { escapeXml } from '../../base/xml.ts';
 import type { ListedMapping } from '../../interworking/gateway.ts';
 import type { CheckedArguments } from '../../upnp/control/argument-check.ts';
-import type { ActionTable, Caller } from '../../upnp/control/controlled-service.ts';
+import type { ActionAnswer, ActionTable, Caller } from '../../upnp/control/controlled-service.ts';
 import type { OutArguments } from '../../upnp/control/soap-response.ts';
 import type { UpnpErrorCode } from '../../upnp/upnp-error.ts';
-import { CONNECTION_TYPE, connectionControlActions, uptimeSeconds } from './connection-control.ts';
 import { askerOf, type IgdContext } from './igd-context.ts';
-import { portListing } from './port-listing.ts';
 import {
   DELETE_LENIENCY,
   NAME_LENIENCY,
@@ -166,3 +166,91 @@ export function wanIpConnectionVariable(context: IgdContext, name: string): stri
       return undefined;
   }
 }
+
+// The actions of WANIPConnection that concern the connection itself, not its ports (WANIPConnection:1 §2.4.1–§2.4.14,
+// WANIPConnection:2 §2.5.1–§2.5.14). The carrier's line is not ours to switch: what would change it is refused with the
+// code that says why, what asks about it is answered.
+
+const CONNECTION_TYPE = 'IP_Routed';
+
+function connectionControlActions(context: IgdContext): ActionTable {
+  return {
+    SetConnectionType: { handle: (given) => setConnectionType(context, given.string('NewConnectionType')) },
+    GetConnectionTypeInfo: {
+      handle: () => ok({ NewConnectionType: CONNECTION_TYPE, NewPossibleConnectionTypes: CONNECTION_TYPE }),
+    },
+    RequestConnection: { handle: () => requestConnection(context) },
+    RequestTermination: { handle: () => terminate(context) },
+    ForceTermination: { handle: () => terminate(context) },
+    SetAutoDisconnectTime: { handle: () => refused(notPermitted(context)) },
+    SetIdleDisconnectTime: { handle: () => refused(notPermitted(context)) },
+    SetWarnDisconnectDelay: { handle: () => refused(notPermitted(context)) },
+    GetStatusInfo: { handle: () => getStatusInfo(context) },
+    // 0: it is never taken down for lack of use.
+    GetAutoDisconnectTime: { handle: () => ok({ NewAutoDisconnectTime: 0 }) },
+    GetIdleDisconnectTime: { handle: () => ok({ NewIdleDisconnectTime: 0 }) },
+    GetWarnDisconnectDelay: { handle: () => ok({ NewWarnDisconnectDelay: 0 }) },
+    GetNATRSIPStatus: { handle: () => ok({ NewRSIPAvailable: false, NewNATEnabled: true }) },
+  };
+}
+
+/** WANIPConnection:2 §2.3.4 keeps these from control points that have not proved who they are; version 1 has no 606. */
+const notPermitted = (context: IgdContext): 501 | 606 => (context.igd === 2 ? 606 : 501);
+
+const isConnected = (context: IgdContext): boolean => context.gateway.known.connection().status === 'Connected';
+
+function setConnectionType(context: IgdContext, wanted: string): ActionAnswer {
+  if (context.igd === 2) return refused(606);
+  if (wanted === CONNECTION_TYPE) return ok({});
+  // WANIPConnection:1 §2.4.1: only an inactive connection changes its type.
+  return refused(isConnected(context) ? 703 : 501);
+}
+
+function requestConnection(context: IgdContext): ActionAnswer {
+  if (context.igd === 2) return refused(606);
+  return isConnected(context) ? ok({}) : refused(704);
+}
+
+function terminate(context: IgdContext): ActionAnswer {
+  if (context.igd === 2) return refused(606);
+  return refused(isConnected(context) ? 501 : 711);
+}
+
+async function getStatusInfo(context: IgdContext): Promise<ActionAnswer> {
+  const { status, lastError } = await context.gateway.connection();
+  return ok({ NewConnectionStatus: status, NewLastConnectionError: lastError, NewUptime: uptimeSeconds(context) });
+}
+
+/** WANIPConnection:2 §2.2.4: counts while connected, and only then. */
+function uptimeSeconds(context: IgdContext): number {
+  return isConnected(context) ? Math.floor(inSeconds(context.gateway.known.connection().uptime)) : 0;
+}
+
+// The XML inside NewPortListing (WANIPConnection:2 §2.5.21): its children have names of their own, NewDescription and
+// NewLeaseTime, unlike the arguments of every other action.
+
+const NAMESPACE = 'urn:schemas-upnp-org:gw:WANIPConnection';
+const HEAD =
+  `<p:PortMappingList xmlns:p="${NAMESPACE}" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" ` +
+  `xsi:schemaLocation="${NAMESPACE} http://www.upnp.org/schemas/gw/WANIPConnection-v2.xsd">`;
+
+function portListing(mappings: readonly ListedMapping[]): string {
+  return `${HEAD}${mappings.map(entry).join('')}</p:PortMappingList>`;
+}
+
+function entry(mapping: ListedMapping): string {
+  return [
+    '<p:PortMappingEntry>',
+    element('NewRemoteHost', mapping.remoteHost),
+    element('NewExternalPort', String(mapping.externalPort)),
+    element('NewProtocol', mapping.protocol),
+    element('NewInternalPort', String(mapping.internalPort)),
+    element('NewInternalClient', mapping.internalClient.text),
+    element('NewEnabled', mapping.isEnabled ? '1' : '0'),
+    element('NewDescription', mapping.description),
+    element('NewLeaseTime', String(mapping.leaseSeconds)),
+    '</p:PortMappingEntry>',
+  ].join('');
+}
+
+const element = (name: string, text: string): string => `<p:${name}>${escapeXml(text)}</p:${name}>`;

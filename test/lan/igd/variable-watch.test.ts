@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { IpAddress } from '../../../src/base/ip-address.ts';
-import { VariableWatch } from '../../../src/lan/igd/variable-watch.ts';
+import { VariableWatch } from '../../../src/lan/igd/evented-variables.ts';
 import { IgdUnderTest, LAN_HOST } from '../../doubles/igd-under-test.ts';
 
 const ADD = {
