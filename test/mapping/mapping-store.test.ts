@@ -54,10 +54,10 @@ describe('a mapping on disk', () => {
   it('is refused when any word about its maker is missing or impossible', () => {
     const record = recordOf(rich, READING);
     const madeBy = record['madeBy'] as Record<string, unknown>;
-    for (const field of ['address', 'userAgent', 'by', 'igd'])
+    for (const field of ['address', 'name', 'via'])
       for (const value of [undefined, 7])
         expect(mappingOf({ ...record, madeBy: { ...madeBy, [field]: value } }, READING), field).toBeUndefined();
-    expect(mappingOf({ ...record, madeBy: { ...madeBy, address: undefined, userAgent: 7 } }, READING)).toBeUndefined();
+    expect(mappingOf({ ...record, madeBy: { ...madeBy, address: undefined, name: 7 } }, READING)).toBeUndefined();
   });
 
   it('keeps fields of later releases out of the way', () => {
