@@ -18,6 +18,8 @@ import { renewalRequest } from './upstream-request.ts';
 const RECOVERY_AGAIN = seconds(30);
 
 export async function renewMapping(iw: Interworking, mapping: Mapping, until: Instant): Promise<void> {
+  // The latest request for a mapping takes the place of the one before: a renewal must not take that of a delete.
+  if (iw.releases.isUnderWay(mapping)) return;
   const request = renewalRequest(iw, mapping);
   const kind = mapping.state === 'granted' ? 'one packet' : 'keep trying';
   const turn = Symbol(mappingKeyText(mapping));
@@ -33,11 +35,12 @@ export async function renewMapping(iw: Interworking, mapping: Mapping, until: In
 async function ask(iw: Interworking, mapping: Mapping, request: MapRequest, patience: Patience): Promise<MapOutcome> {
   // An entry that could not follow its mapping keeps another one of ours from the port that one has published.
   if (mapping.state === 'degraded' && !request.exactPort && !(await clearTheWay(iw, mapping, request))) return DELETED;
-  const first = await mapSomehow(iw, request, () => patience);
+  const first = await mapUnlessDeleted(iw, mapping, request, patience);
   if (!isConflict(first)) return first;
   // The server may have another external address since: its old one cannot be had any more (RFC 6970 §5.10).
   const anywhere = { ...request, suggestedAddress: ANY_IPV4 };
-  const second = request.suggestedAddress.equals(ANY_IPV4) ? first : await mapSomehow(iw, anywhere, () => patience);
+  const isAnywhere = request.suggestedAddress.equals(ANY_IPV4);
+  const second = isAnywhere ? first : await mapUnlessDeleted(iw, mapping, anywhere, patience);
   if (!isConflict(second)) return second;
   // The published port is somebody else's, or our own entry stands in the way under another port, as one internal port
   // has one external port (RFC 6887 §11.3). Without it the server can give the port back; if not, any keeps the hole open.
@@ -45,6 +48,13 @@ async function ask(iw: Interworking, mapping: Mapping, request: MapRequest, pati
   if ((second.by === 'server' || !isElsewhere) && !(await clearTheWay(iw, mapping, request))) return DELETED;
   return iw.pcp.map({ ...anywhere, exactPort: false }, patience);
 }
+
+const mapUnlessDeleted = async (
+  iw: Interworking,
+  mapping: Mapping,
+  request: MapRequest,
+  patience: Patience,
+): Promise<MapOutcome> => (iw.releases.isUnderWay(mapping) ? DELETED : mapSomehow(iw, request, () => patience));
 
 /** False: somebody has it deleted meanwhile. A MAP behind that would take the place of the delete. */
 async function clearTheWay(iw: Interworking, mapping: Mapping, request: MapRequest): Promise<boolean> {

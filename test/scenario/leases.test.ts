@@ -6,6 +6,7 @@ import { days, hours, inSeconds, minutes, seconds } from '../../src/base/time.ts
 import { listCommand } from '../../src/cli/list-command.ts';
 import { disagreements } from '../doubles/agreement.ts';
 import { DaemonWorld } from '../doubles/daemon-world.ts';
+import { FAIR_WEATHER } from '../doubles/simulated-network.ts';
 
 const DESK = '192.168.1.20';
 /** Weeks pass faster without a NAT to look after and searches to answer. */
@@ -103,5 +104,30 @@ describe('a carrier that stops honouring a lease', () => {
     await world.passes(days(1));
     const listLater = await listCommand(world.admin, false, { columns: 120, hasColour: false });
     expect(listLater.stdout).not.toMatch(/6881/);
+  });
+});
+
+describe('a delete while a renewal is due', () => {
+  it('is answered as any other: the renewal does not take its place on the way to the server (RFC 6970 §5.8)', async () => {
+    const world = await DaemonWorld.open({
+      nat: 'none',
+      settings: { 'lan.ssdp': 'false' },
+      carrier: { options: { longestLifetime: seconds(120) } },
+      weather: { ...FAIR_WEATHER, delay: seconds(0.5) },
+    });
+    const desk = world.computer(DESK);
+    const ports = Array.from({ length: 60 }, (_, index) => 5001 + index);
+    for (const external of ports) void desk.asksToAdd({ external, lease: 3600 });
+    // The renewals of all of them are due between the 60th and the 75th second.
+    await world.passes(seconds(60));
+    const answering = [];
+    for (const external of ports) {
+      answering.push(desk.asksToDelete({ external }));
+      await world.passes(seconds(0.25));
+    }
+    await world.passes(seconds(10));
+    const answers = await Promise.all(answering);
+    expect(answers.map(({ kind }) => kind)).toEqual(ports.map(() => 'success'));
+    expect(world.carrier.ports()).toEqual([]);
   });
 });
