@@ -11,22 +11,20 @@ import type { Interworking } from './interworking.ts';
 import { refreshNat1Rule } from './nat1-rule.ts';
 import { freshSchedule, returnAttempt } from './renewal-schedule.ts';
 
-/** The entry as it stands afterwards. */
-export function acceptGrant(iw: Interworking, current: Mapping, upstream: Upstream): Mapping {
+/** The entry as it stands afterwards; undefined: it has ended. */
+export function acceptGrant(iw: Interworking, current: Mapping, upstream: Upstream): Mapping | undefined {
   iw.trouble.delete(mappingKeyText(current));
   iw.lost.regained(current);
   const next = entryAfter(iw, current, upstream);
   const objection = next.externalPort === current.externalPort ? undefined : objectionToEntry(iw, next);
-  if (objection !== undefined) return endForbidden(iw, current, next, objection);
+  if (objection !== undefined) {
+    // The server moved it to a port that its host may not have: better no port than that one.
+    endMapping(iw, current, 'lost', `the PCP server moved it to port ${next.externalPort}: ${objection}`, next);
+    return undefined;
+  }
   iw.table.move(current, next);
   refreshNat1Rule(iw, next);
   return next;
-}
-
-/** The server moved it to a port that its host may not have: better no port than that one. */
-function endForbidden(iw: Interworking, current: Mapping, next: Mapping, why: string): Mapping {
-  endMapping(iw, current, 'lost', `the PCP server moved it to port ${next.externalPort}: ${why}`, next);
-  return current;
 }
 
 function entryAfter(iw: Interworking, current: Mapping, upstream: Upstream): Mapping {
@@ -70,7 +68,7 @@ export function applyMappingUpdate(iw: Interworking, update: MappingUpdate): voi
   const schedule = freshSchedule(now, lifetime, iw.unit);
   const next = acceptGrant(iw, mapping, { ...mapping.upstream, assignedAddress, assignedPort, ...schedule });
   // The server repeats its update until the mapping is renewed (RFC 6887 §14.2).
-  if (next.state === 'granted') iw.table.put({ ...next, upstream: { ...next.upstream, renewAt: now } });
+  if (next?.state === 'granted') iw.table.put({ ...next, upstream: { ...next.upstream, renewAt: now } });
 }
 
 const isAbout = (update: MappingUpdate, { protocol, upstream }: Mapping): boolean =>

@@ -40,6 +40,7 @@ export async function refreshMapping(
   }
   const upstream = upstreamOf(outcome, request, iw.now(), iw.unit);
   const refreshed = acceptGrant(iw, withNewTerms(iw, existing, asking), upstream);
+  if (refreshed === undefined) return refused(refusal('not allowed', 'the server moved it to a port it may not have'));
   return refreshed.state === 'degraded'
     ? refused(refusal('taken', 'the server has another port for it now'))
     : ok(refreshed);
