@@ -79,10 +79,10 @@ export class Daemon {
     this.#hosts = hosts;
     this.#history = history;
     this.#state = state;
-    const { table, owed, file } = state;
+    const { table, file } = state;
     this.#gateway = createGateway({
       table,
-      owed,
+
       pcp,
       localNat: wan.nat,
       policy: () => policyOf(this.#config, this.#lan?.lans() ?? []),
@@ -284,7 +284,6 @@ export class Daemon {
       isDemo,
       startedAt: host.clock.wallTime(),
       table: this.#state.table,
-      owed: this.#state.owed,
       diskProblem: () => {
         const { problem, isFailing } = this.#state.file;
         return problem === undefined ? undefined : { what: problem, refusesPorts: isFailing };

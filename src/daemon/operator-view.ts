@@ -15,7 +15,6 @@ import { promisedLease } from '../lan/igd/port-mapping-arguments.ts';
 import { upnpErrorOf } from '../lan/igd/upnp-refusal.ts';
 import type { LanView } from '../lan/lan-side.ts';
 import type { MappingTable } from '../mapping/mapping-table.ts';
-import type { OwedReleases } from '../mapping/owed-releases.ts';
 import type { HistoryKeeper } from '../operator/history-keeper.ts';
 import { mappingView } from '../operator/mapping-view.ts';
 import type { Metrics, ProcessFigures } from '../operator/metrics.ts';
@@ -41,7 +40,6 @@ export interface OperatorViewParts {
   readonly isDemo: boolean;
   readonly startedAt: WallTime;
   readonly table: MappingTable;
-  readonly owed: OwedReleases;
   readonly diskProblem: () => DiskProblem | undefined;
   readonly gateway: RunningGateway;
   readonly history: HistoryKeeper;
@@ -109,7 +107,7 @@ function takeSnapshot(parts: OperatorViewParts): Snapshot {
       why,
     })),
     maxMappings: parts.maxMappings(),
-    releasesOwed: parts.owed.count(now),
+    releasesOwed: parts.table.ledger.owed(now).length,
     diskProblem: parts.diskProblem(),
     subscribers: parts.subscribers(),
     doors: parts.doors(),

@@ -32,14 +32,14 @@ async function emptyState(host: Host, config: Config): Promise<Result<EmptiedTab
   if (await isMissing(host, directory)) return ok({ deleted: 0, left: [] });
   const state = await openStateDirectory(host, directory);
   if (!state.ok) return state;
-  const { table, owed, file, stored, identity, giveBack } = state.value;
+  const { table, file, stored, identity, giveBack } = state.value;
   const driver = new Driver(host.clock);
   const onlyIPv4 = config.wan.nat === 'nftables';
   const pcp = await createPcpSession({ host, driver, config: { ...config.pcp, onlyIPv4 } });
   for (const mapping of stored) table.put(mapping);
   const gateway = createGateway({
     table,
-    owed,
+
     pcp,
     localNat: undefined,
     policy: () => policyOf(config, []),

@@ -8,13 +8,11 @@ import { type DeviceIdentity, loadDeviceIdentity } from '../lan/device-identity.
 import type { Mapping } from '../mapping/mapping.ts';
 import { MappingFile } from '../mapping/mapping-file.ts';
 import { MappingTable } from '../mapping/mapping-table.ts';
-import { OwedReleases } from '../mapping/owed-releases.ts';
 
 export interface StateDirectory {
   readonly identity: DeviceIdentity;
   /** Empty yet. */
   readonly table: MappingTable;
-  readonly owed: OwedReleases;
   readonly file: MappingFile;
   /** What was in force when the last life ended. */
   readonly stored: readonly Mapping[];
@@ -45,16 +43,15 @@ async function readState(
 ): Promise<Result<Omit<StateDirectory, 'giveBack'>, FileProblem>> {
   const { files, random, clock, log } = host;
   const table = new MappingTable();
-  const owed = new OwedReleases();
   const reading = () => ({ now: clock.now(), wall: clock.wallTime() });
-  const file = new MappingFile({ files, directory, table, owed, clock: reading, log });
+  const file = new MappingFile({ files, directory, table, clock: reading, log });
   const stored = await file.load();
   if (!stored.ok) return stored;
   const loaded = await loadDeviceIdentity(files, directory, random, clock.wallTime());
   if (!loaded.ok) return loaded;
   const { identity, problem } = loaded.value;
   if (problem !== undefined) log.warn(`UUIDs will change at the next start: ${problem}`);
-  return ok({ identity, table, owed, file, stored: stored.value });
+  return ok({ identity, table, file, stored: stored.value });
 }
 
 const giverBack =

@@ -126,10 +126,7 @@ export function selectMappings(
     .sort((a, b) => a.externalPort - b.externalPort);
 }
 
-/**
- * An entry ends here and now, whatever its server says: what the server may still hold is owed in the same write to the
- * disk, and deleted in the background. `held`: what it holds, where that is not what the entry says.
- */
+/** An entry ends here and now, whatever its server says; the server is told in the background. */
 export function endMapping(
   iw: Interworking,
   mapping: Mapping,
@@ -137,10 +134,7 @@ export function endMapping(
   why: string,
   held = mapping,
 ): void {
-  iw.table.batch(() => {
-    iw.releases.owe(held);
-    iw.table.remove(mapping, reason, why);
-  });
+  iw.table.end(mapping, reason, why, iw.now(), held);
   void releaseInBackground(iw, held);
 }
 

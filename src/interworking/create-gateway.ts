@@ -51,9 +51,9 @@ export interface RunningGateway extends Gateway {
   /** Leaves everything as it is, for the next start. */
   stop(): void;
   lost(): readonly LostMapping[];
-  /** Why the last attempt to renew an entry failed; undefined: it did not. */
   /** The operator's rules were read again. */
   policyChanged(): void;
+  /** Why the last attempt to renew an entry failed; undefined: it did not. */
   troubleOf(mapping: Mapping): string | undefined;
 }
 
@@ -81,10 +81,7 @@ class InterworkingGateway implements RunningGateway {
     this.#connection = new ConnectionWatch(context);
     const { hostGrace, unseenHostKept } = context.options;
     this.#hosts = new HostDeparture({ grace: hostGrace, unseen: unseenHostKept });
-    this.#renewals = new RenewalLoop(table, unit, {
-      ending: (mapping) => this.#iw.releases.owe(mapping),
-      refusalOf: (mapping) => refusalOf(this.#iw, mapping),
-    });
+    this.#renewals = new RenewalLoop(table, unit, (mapping) => refusalOf(this.#iw, mapping));
     this.machine = {
       nextWake: (): Wake | undefined => earliestWake([this.#renewals.nextWake(), alarms.nextWake()]),
       handleTimeout: (at: Instant) => {

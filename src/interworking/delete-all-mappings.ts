@@ -2,8 +2,8 @@
 // Bounded in time, and honest about what a server did not delete (RFC 6887 §15).
 
 import { after, between, type Duration, earlier, type Instant, seconds } from '../base/time.ts';
+import { type OwedRelease, placeText } from '../mapping/ledger.ts';
 import type { Mapping, RemovalReason } from '../mapping/mapping.ts';
-import { type OwedRelease, placeText } from '../mapping/owed-releases.ts';
 import type { ReleaseOutcome } from '../pcp/asking/map-outcome.ts';
 import { resultName } from '../pcp/asking/result-code.ts';
 import type { Interworking } from './interworking.ts';
@@ -28,13 +28,13 @@ export async function deleteAllMappings(iw: Interworking, within: Duration): Pro
   const until = after(iw.now(), within);
   const mappings = [...iw.table.all()];
   const outcomes = await emptyTable(iw, until, 'deleted', 'the operator deleted all');
-  while (iw.owed.count(iw.now()) > 0 && iw.now() < until) {
+  while (iw.table.ledger.owed(iw.now()).length > 0 && iw.now() < until) {
     const next = earlier(until, after(iw.now(), LOOK_EVERY));
     if ((await iw.alarms.until(next, 'see whether all is deleted')) === 'cancelled') break;
   }
   await iw.durable();
   const names = new Map(mappings.map((mapping) => [placeText(placeOf(mapping)), nameOf(mapping)]));
-  const silent = iw.owed.all(iw.now()).map((debt) => ({
+  const silent = iw.table.ledger.owed(iw.now()).map((debt) => ({
     what: names.get(placeText(debt)) ?? placeName(debt),
     server: debt.server,
     why: 'no answer',
@@ -51,7 +51,7 @@ export async function deleteAllMappings(iw: Interworking, within: Duration): Pro
 
 /** Settles with what each server said, in the order of the table. */
 export function emptyTable(
-  iw: Pick<Interworking, 'table' | 'releases'>,
+  iw: Pick<Interworking, 'table' | 'releases' | 'now'>,
   until: Instant,
   reason: RemovalReason,
   why: string,
@@ -59,10 +59,7 @@ export function emptyTable(
   const { table, releases } = iw;
   const mappings = [...table.all()];
   table.batch(() => {
-    for (const mapping of mappings) {
-      releases.owe(mapping);
-      table.remove(mapping, reason, why);
-    }
+    for (const mapping of mappings) table.end(mapping, reason, why, iw.now());
   });
   return Promise.all(mappings.map((mapping) => releases.begin(mapping, until)));
 }

@@ -120,7 +120,8 @@ export class ExternalAddress implements ExternalAddresses {
     if (this.#isClosed) return undefined;
     const { protocol, internalPort, thirdParty, nonce } = request;
     this.#held = { protocol, internalPort, thirdParty, nonce };
-    const outcome = await iw.pcp.map(request, { kind: 'answer within', budget: iw.options.answerWithin });
+    const patience = { kind: 'answer within', budget: iw.options.answerWithin } as const;
+    const outcome = await iw.releases.asking(request, () => iw.pcp.map(request, patience));
     if (outcome.kind === 'granted') {
       this.note(outcome.assignedAddress, after(iw.now(), outcome.lifetime));
       return outcome.assignedAddress;

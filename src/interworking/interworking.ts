@@ -7,7 +7,6 @@ import type { Log } from '../base/log.ts';
 import type { PortNumber } from '../base/port-number.ts';
 import { type Duration, days, type Instant, minutes, seconds, type WallTime } from '../base/time.ts';
 import type { MappingTable } from '../mapping/mapping-table.ts';
-import type { OwedReleases } from '../mapping/owed-releases.ts';
 import type { Alarms } from './alarms.ts';
 import type { Asker, PortName, Wish } from './gateway.ts';
 import type { LocalNat } from './local-nat.ts';
@@ -58,8 +57,6 @@ export const DEFAULT_GATEWAY_OPTIONS: GatewayOptions = {
 /** What the daemon provides. */
 export interface GatewayContext {
   readonly table: MappingTable;
-  /** What PCP servers are to delete and have not answered for. */
-  readonly owed: OwedReleases;
   readonly pcp: PcpService;
   /** Undefined: this box does not NAT. */
   readonly localNat: LocalNat | undefined;

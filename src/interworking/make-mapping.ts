@@ -83,7 +83,7 @@ async function obtain(
 ): Promise<Result<Mapping, Refusal>> {
   const { asker, deadline } = asking;
   const patience = () => patienceUntil(deadline, iw.now(), asker.hungUp);
-  const outcome = await askForMapping(iw, request, patience);
+  const outcome = await iw.releases.asking(request, () => askForMapping(iw, request, patience));
   if (outcome.kind !== 'granted') return refused(refusalOf(outcome));
   const mapping = mappingOf(iw, asking, place, request, outcome);
   const problem =

@@ -44,7 +44,9 @@ export class ProbeReservations implements PortProbes {
     const spot = await this.#spot(iw, asker, name);
     if (spot === undefined) return 'taken';
     const request = probeRequest(iw, name, spot);
-    const outcome = await iw.pcp.map(request, patienceUntil(deadline, iw.now(), asker.hungUp));
+    const outcome = await iw.releases.asking(request, () =>
+      iw.pcp.map(request, patienceUntil(deadline, iw.now(), asker.hungUp)),
+    );
     if (outcome.kind !== 'granted') {
       if (spot.nat1Port !== undefined) iw.localNat?.unreserve(name.protocol, spot.nat1Port);
       return outcome.kind === 'refused' ? 'taken' : 'unanswered';

@@ -1,15 +1,23 @@
 // Deletes at PCP servers (RFC 6887 §15): tried until answered or until the mapping would have ended by itself, one at a
 // time for each mapping, however many wait for the answer. What no entry of the table stands for any more is owed
-// (`mapping/owed-releases.ts`): it is on the disk, and taken up again by the next life of this process.
+// (`mapping/ledger.ts`): it is on the disk, and taken up again by the next life of this process.
 
 import type { IpAddress } from '../base/ip-address.ts';
 import { keyText } from '../base/key-text.ts';
 import type { Log } from '../base/log.ts';
-import { after, type Duration, earlier, type Instant, milliseconds, seconds } from '../base/time.ts';
+import { after, type Duration, days, earlier, type Instant, milliseconds, seconds, shorter } from '../base/time.ts';
+import { type Ledger, type OwedRelease, placeText } from '../mapping/ledger.ts';
 import type { Mapping } from '../mapping/mapping.ts';
-import type { MappingTable } from '../mapping/mapping-table.ts';
-import { type OwedRelease, type OwedReleases, placeText } from '../mapping/owed-releases.ts';
-import { type Granted, type ReleaseOutcome, serverId, type Withdrawal } from '../pcp/asking/map-outcome.ts';
+import { type MappingTable, releaseOf } from '../mapping/mapping-table.ts';
+import {
+  type Granted,
+  type MapOutcome,
+  type Refused,
+  type ReleaseOutcome,
+  serverId,
+  type Unanswered,
+  type Withdrawal,
+} from '../pcp/asking/map-outcome.ts';
 import type { MapKey, MapRequest } from '../pcp/asking/map-request.ts';
 import { parseNonce } from '../pcp/asking/mapping-nonce.ts';
 import { mapKeyOf, type NonceBook } from './nonce-book.ts';
@@ -18,13 +26,15 @@ import type { PcpService } from './pcp-service.ts';
 const NO_TIME: Duration = milliseconds(0);
 /** For a server that is not the one in use: four packets. It is asked again when it is in use. */
 const ELSEWHERE_WITHIN = seconds(30);
+/** RFC 6887 §15: longer grants count as a day. */
+const LONGEST_BELIEVED = days(1);
 
 interface Surroundings {
   readonly table: MappingTable;
-  readonly owed: OwedReleases;
   readonly pcp: PcpService;
   readonly now: () => Instant;
   readonly log: Log;
+  readonly durable: () => Promise<boolean>;
 }
 
 export class Releases {
@@ -46,29 +56,57 @@ export class Releases {
     if (current !== undefined && current !== mapping.upstream.server) return this.#leaveElsewhere(mapping);
     const key = mapKeyOf(mapping.upstream, mapping.protocol);
     if (key === undefined) return Promise.resolve(released(mapping.upstream.server));
-    const release = owedOf(mapping, until);
-    if (!this.#isOurs(release)) this.owe(mapping);
+    const release = releaseOf(mapping, until);
+    if (!this.#isOurs(release)) this.#owe(mapping);
     return this.#once(release, () => this.#context.pcp.release(key, until, isWaitedFor));
   }
 
   isUnderWay(mapping: Mapping): boolean {
-    return this.#underWay.has(nameOf(owedOf(mapping, mapping.upstream.expiresAt)));
+    return this.#underWay.has(nameOf(releaseOf(mapping, mapping.upstream.expiresAt)));
   }
 
-  /** Said before the entry leaves the table, in the same breath: then one write to the disk tells of both. */
-  owe(mapping: Mapping, endsAt: Instant = mapping.upstream.expiresAt): void {
-    const { owed, now } = this.#context;
-    owed.owe(owedOf(mapping, endsAt), now());
+  #owe(mapping: Mapping, endsAt: Instant = mapping.upstream.expiresAt): void {
+    this.#ledger.owe(releaseOf(mapping, endsAt), this.#context.now());
+  }
+
+  get #ledger(): Ledger {
+    return this.#context.table.ledger;
+  }
+
+  /**
+   * Asks for a mapping that no entry stands for yet. What the server may make of it is on the disk before the packet leaves:
+   * when this process is killed, the next one deletes it.
+   */
+  async asking(request: MapRequest, ask: () => Promise<MapOutcome>): Promise<MapOutcome> {
+    const asked = this.#askedFor(request);
+    const isNew = asked !== undefined && this.#ledger.ask(asked, this.#context.now());
+    await this.#context.durable();
+    const outcome = await ask();
+    if (asked === undefined || outcome.kind === 'granted') return outcome;
+    if (isNew && madeNothing(outcome)) this.#ledger.done(asked);
+    else this.#ledger.owe(asked, this.#context.now());
+    return outcome;
+  }
+
+  /** Undefined: there is nobody to ask. */
+  #askedFor({ protocol, internalPort, thirdParty, nonce, lifetimeSeconds }: MapRequest): OwedRelease | undefined {
+    const { pcp, now } = this.#context;
+    const server = pcp.currentServer();
+    const internalAddress = thirdParty ?? pcp.sourceAddress();
+    if (server === undefined || internalAddress === undefined) return undefined;
+    const isThirdParty = thirdParty !== undefined;
+    const endsAt = after(now(), shorter(seconds(lifetimeSeconds), LONGEST_BELIEVED));
+    return { server, protocol, internalAddress, internalPort, nonce, isThirdParty, endsAt };
   }
 
   /** Granted, and of no use: deleted behind the answer. */
   giveBack(request: MapRequest, { server, internalAddress, lifetime }: Granted): void {
-    const { owed, now, pcp } = this.#context;
+    const { now, pcp } = this.#context;
     const { protocol, internalPort, thirdParty, nonce } = request;
     const isThirdParty = thirdParty !== undefined;
     const endsAt = after(now(), lifetime);
     const release = { server, protocol, internalAddress, internalPort, nonce, isThirdParty, endsAt };
-    owed.owe(release, now());
+    this.#ledger.owe(release, now());
     void this.#once(release, () => pcp.release({ protocol, internalPort, thirdParty, nonce }, endsAt));
   }
 
@@ -102,14 +140,14 @@ export class Releases {
 
   /** The PCP client gave a request up and deletes by itself what may have come of it. */
   withdrawn({ state, lifetime, ...withdrawn }: Withdrawal): void {
-    const { owed, now } = this.#context;
-    if (state === 'answered') owed.done(withdrawn);
-    else owed.owe({ ...withdrawn, endsAt: after(now(), lifetime) }, now());
+    const { now } = this.#context;
+    if (state === 'answered') this.#ledger.done(withdrawn);
+    else this.#ledger.owe({ ...withdrawn, endsAt: after(now(), lifetime) }, now());
   }
 
   /** The table has it (again): a server has one mapping for one internal port (RFC 6887 §11.3). */
   regained({ protocol, upstream }: Mapping): void {
-    this.#context.owed.done({ protocol, ...upstream });
+    this.#ledger.done({ protocol, ...upstream });
   }
 
   /** The entry is carried by another server now, or from another address of ours: where it was before, it may stay. */
@@ -118,14 +156,13 @@ export class Releases {
     const isSamePlace = from.server === to.server && from.internalAddress.equals(to.internalAddress);
     // Another internal port is no move: `replaceMapping` has released the first one before.
     if (isSamePlace || from.internalPort !== to.internalPort) return;
-    this.owe(previous);
-    void this.#pay(owedOf(previous, from.expiresAt));
+    this.#owe(previous);
+    void this.#pay(releaseOf(previous, from.expiresAt));
   }
 
   /** After a restart. A request for the same internal port carries the nonce of what may still be there. */
   resume(): void {
-    const { owed, now } = this.#context;
-    for (const release of owed.all(now())) {
+    for (const release of this.#ledger.owed(this.#context.now())) {
       const { protocol, internalPort, server, internalAddress, isThirdParty } = release;
       const nonce = parseNonce(release.nonce);
       const thirdParty = isThirdParty ? internalAddress : undefined;
@@ -136,8 +173,7 @@ export class Releases {
 
   /** Everything that is owed and can be asked for now; paced by the PCP client. */
   takeUp(): void {
-    const { owed, now } = this.#context;
-    const debts = owed.all(now());
+    const debts = this.#ledger.owed(this.#context.now());
     if (debts.length === 0) return;
     const wanted = this.#wantedPlaces();
     for (const release of debts) if (!wanted.has(placeText(release))) void this.#pay(release);
@@ -177,11 +213,11 @@ export class Releases {
   /** The control point need not wait for a server nobody else speaks with. */
   #leaveElsewhere(mapping: Mapping): Promise<ReleaseOutcome> {
     const { server } = mapping.upstream;
-    this.owe(mapping);
+    this.#owe(mapping);
     const what = 'A mapping of a PCP server that is not in use is deleted there as soon as it can be asked';
     if (this.#toldOf !== server) this.#context.log.info(what, { server });
     this.#toldOf = server;
-    void this.#pay(owedOf(mapping, mapping.upstream.expiresAt));
+    void this.#pay(releaseOf(mapping, mapping.upstream.expiresAt));
     return Promise.resolve(released(server));
   }
 
@@ -191,7 +227,7 @@ export class Releases {
     if (existing !== undefined) return existing;
     const asked = ask()
       .then((outcome) => {
-        if (outcome.kind !== 'unanswered' && this.#isOurs(release)) this.#context.owed.done(release);
+        if (outcome.kind !== 'unanswered' && this.#isOurs(release)) this.#ledger.done(release);
         return outcome;
       })
       .finally(() => this.#underWay.delete(name));
@@ -200,12 +236,13 @@ export class Releases {
   }
 }
 
-const released = (server: string): ReleaseOutcome => ({ kind: 'released', server: serverId(server), busyFor: NO_TIME });
+/** By its own word, or because nothing was sent. Of what the PCP client refuses itself, it deletes what there is. */
+const madeNothing = (outcome: Refused | Unanswered): boolean =>
+  outcome.kind === 'refused'
+    ? outcome.by !== 'client'
+    : outcome.why === 'no server' || outcome.why === 'server known to be down';
 
-const owedOf = ({ protocol, upstream }: Mapping, endsAt: Instant): OwedRelease => {
-  const { server, internalAddress, internalPort, nonce, isThirdParty } = upstream;
-  return { server, protocol, internalAddress, internalPort, nonce, isThirdParty, endsAt };
-};
+const released = (server: string): ReleaseOutcome => ({ kind: 'released', server: serverId(server), busyFor: NO_TIME });
 
 /** As `MapKey` tells internal sides apart, whichever server and nonce. */
 const sideText = (

@@ -21,22 +21,16 @@ export const RELEASE_AGAIN = seconds(60);
 /** An entry that waits for the server is asked for in rounds of this length; a server that comes back starts one at once. */
 const WAITING_ROUND = minutes(15);
 
-export interface RenewalSurroundings {
-  /** Called before an entry leaves the table that the server may keep: so that both are on the disk together. */
-  ending(mapping: Mapping): void;
-  /** What the server said against it; undefined: the server was silent. */
-  refusalOf(mapping: Mapping): string | undefined;
-}
-
 export class RenewalLoop implements Machine<RenewalOutput> {
   readonly #table: MappingTable;
   readonly #random: () => number;
-  readonly #surroundings: RenewalSurroundings;
+  /** What the server said against an entry; undefined: the server was silent. */
+  readonly #refusalOf: (mapping: Mapping) => string | undefined;
 
-  constructor(table: MappingTable, random: () => number, surroundings: RenewalSurroundings) {
+  constructor(table: MappingTable, random: () => number, refusalOf: (mapping: Mapping) => string | undefined) {
     this.#table = table;
     this.#random = random;
-    this.#surroundings = surroundings;
+    this.#refusalOf = refusalOf;
   }
 
   nextWake(): Wake | undefined {
@@ -56,8 +50,7 @@ export class RenewalLoop implements Machine<RenewalOutput> {
     for (let due = this.#table.nextLeaseEnd(); due !== undefined && due.at <= now; due = this.#table.nextLeaseEnd()) {
       const { mapping } = due;
       const ended = mapping.state === 'waiting' ? asIfRenewed(mapping, now) : mapping;
-      this.#surroundings.ending(ended);
-      this.#table.remove(mapping, 'expired', 'its lease is over');
+      this.#table.end(mapping, 'expired', 'its lease is over', now, ended);
       outputs.push({ kind: 'release', mapping: ended });
     }
     return outputs;
@@ -84,7 +77,7 @@ export class RenewalLoop implements Machine<RenewalOutput> {
     }
     if (mapping.state === 'waiting') return this.#wait(mapping, now);
     if (now >= upstream.expiresAt) {
-      const refusal = this.#surroundings.refusalOf(mapping);
+      const refusal = this.#refusalOf(mapping);
       return refusal === undefined ? this.#wait(mapping, now) : this.#lose(mapping, refusal, now);
     }
     // RFC 6887 §14.1.3: a recovery retransmits; a renewal sends one packet per window.
@@ -107,8 +100,7 @@ export class RenewalLoop implements Machine<RenewalOutput> {
 
   #lose(mapping: Mapping, refusal: string, now: Instant): RenewalOutput {
     const gone = asIfRenewed(mapping, now);
-    this.#surroundings.ending(gone);
-    this.#table.remove(mapping, 'lost', `the PCP server stopped honouring it: ${refusal}`);
+    this.#table.end(mapping, 'lost', `the PCP server stopped honouring it: ${refusal}`, now, gone);
     return { kind: 'release', mapping: gone };
   }
 

@@ -3,6 +3,7 @@
 
 import { after, between, type Duration, type Instant, later, longer, minutes, scale, seconds } from '../base/time.ts';
 import type { Mapping } from '../mapping/mapping.ts';
+import { releaseOf } from '../mapping/mapping-table.ts';
 import type { Interworking } from './interworking.ts';
 import { nat1RuleOf, refreshNat1Rule } from './nat1-rule.ts';
 
@@ -90,7 +91,7 @@ function letGo(iw: Interworking, mapping: Mapping): void {
   // Renewals of the last minutes need not have been written: the grant may be as new as can be.
   const { grantedAt, expiresAt } = mapping.upstream;
   const until = after(iw.now(), longer(between(grantedAt, expiresAt), GRACE));
-  iw.releases.owe(mapping, until);
+  iw.table.ledger.owe(releaseOf(mapping, until), iw.now());
   void iw.releases.begin(mapping, until);
 }
 

@@ -9,11 +9,11 @@ import type { Machine, Wake } from '../base/machine.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import { after, type Duration, type Instant, minutes, scale, seconds, shorter } from '../base/time.ts';
 import { calendarDate } from './calendar-date.ts';
+import { type LedgerChange, placeText } from './ledger.ts';
 import { type Mapping, type MappingChange, type MappingChanges, mappingKeyText } from './mapping.ts';
 import { type ClockReading, wallTimeOf } from './mapping-record.ts';
 import { type JournalEntry, journalHead, journalText, readStoredTable, snapshotText } from './mapping-store.ts';
 import type { MappingTable } from './mapping-table.ts';
-import { type OwedReleaseChange, type OwedReleases, placeText } from './owed-releases.ts';
 
 /** Nonces open mappings: nobody else may read them. */
 const FILE_MODE = 0o600;
@@ -35,7 +35,6 @@ export interface MappingFileContext {
   readonly files: FileStore;
   readonly directory: string;
   readonly table: MappingTable;
-  readonly owed: OwedReleases;
   readonly clock: () => ClockReading;
   readonly log: Log;
 }
@@ -83,7 +82,7 @@ export class MappingFile implements Machine<MappingFileOutput> {
     if (!journal.ok) return journal;
     const reading = this.#context.clock();
     const stored = readStoredTable(snapshot.value, journal.value, reading);
-    for (const release of stored.owed) this.#context.owed.owe(release, reading.now);
+    for (const release of stored.owed) this.#context.table.ledger.owe(release, reading.now);
     this.#generation = stored.generation;
     if (stored.snapshotDamage !== undefined) await this.#setAside(this.#snapshotPath, stored.snapshotDamage);
     if (stored.journalDamage !== undefined) await this.#setAside(this.#journalPath, stored.journalDamage);
@@ -93,7 +92,7 @@ export class MappingFile implements Machine<MappingFileOutput> {
   /** From here on every change of the table is kept; what is in it now is written first. */
   async begin(): Promise<void> {
     this.#context.table.listen((changes) => this.#note(changes));
-    this.#context.owed.listen((change) => this.#noteOwed(change));
+    this.#context.table.ledger.listen((change) => this.#noteOwed(change));
     this.#mustFold = true;
     this.#startWriting();
     await this.#written;
@@ -153,7 +152,7 @@ export class MappingFile implements Machine<MappingFileOutput> {
   }
 
   #isEmpty(now: Instant): boolean {
-    return this.#context.table.size === 0 && this.#context.owed.count(now) === 0;
+    return this.#context.table.size === 0 && this.#context.table.ledger.count(now) === 0;
   }
 
   /** Writes everything, renewals too. */
@@ -175,7 +174,7 @@ export class MappingFile implements Machine<MappingFileOutput> {
    * What is paid stands behind everything, as the entry that took its place must not be lost alone; and it waits for the
    * next write of something else, as paying twice does no harm (RFC 6887 §15).
    */
-  #noteOwed(change: OwedReleaseChange): void {
+  #noteOwed(change: LedgerChange): void {
     if (change.kind === 'done') {
       this.#paid.set(placeText(change.place), change);
       return;
@@ -262,8 +261,8 @@ export class MappingFile implements Machine<MappingFileOutput> {
   }
 
   #shouldFold(entries: number, reading: ClockReading): boolean {
-    const { table, owed } = this.#context;
-    const most = Math.max(JOURNAL_LINES, 2 * (table.size + owed.count(reading.now)));
+    const { table } = this.#context;
+    const most = Math.max(JOURNAL_LINES, 2 * (table.size + table.ledger.count(reading.now)));
     return this.#mustFold || this.#journalLines + entries > most || this.#hasClockJumped(reading);
   }
 
@@ -283,8 +282,8 @@ export class MappingFile implements Machine<MappingFileOutput> {
     this.#reading = reading;
     this.#takeRenewals();
     this.#generation += 1;
-    const { files, table, owed } = this.#context;
-    const snapshot = snapshotText(this.#generation, table.all(), reading, owed.all(reading.now));
+    const { files, table } = this.#context;
+    const snapshot = snapshotText(this.#generation, table.all(), reading, table.ledger.all(reading.now));
     const head = journalHead(this.#generation);
     const problem =
       problemOf(await files.replace(this.#snapshotPath, snapshot, FILE_MODE)) ??

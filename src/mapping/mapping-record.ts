@@ -5,8 +5,8 @@ import { IpAddress } from '../base/ip-address.ts';
 import { isPortNumber, type PortNumber } from '../base/port-number.ts';
 import { after, between, type Instant, type WallTime, wallTime, wallTimeAfter, wallTimeBetween } from '../base/time.ts';
 import { parseTransportProtocol } from '../base/transport-protocol.ts';
+import type { OwedRelease, PlaceAtServer } from './ledger.ts';
 import type { Door, Maker, Mapping, MappingKey, MappingState, Upstream } from './mapping.ts';
-import type { OwedRelease, PlaceAtServer } from './owed-releases.ts';
 
 const DOORS: readonly Door[] = ['IGD:1', 'IGD:2', 'operator'];
 const STATES: readonly MappingState[] = ['granted', 'restoring', 'degraded', 'waiting', 'deleting'];

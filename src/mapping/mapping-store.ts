@@ -4,6 +4,7 @@
 // out; no file is touched here.
 
 import { type WallTime, wallTime } from '../base/time.ts';
+import { type LedgerChange, type OwedRelease, type PlaceAtServer, placeText } from './ledger.ts';
 import { type Mapping, type MappingKey, mappingKeyText } from './mapping.ts';
 import {
   type ClockReading,
@@ -20,14 +21,13 @@ import {
   recordOf,
   upgradeRecord,
 } from './mapping-record.ts';
-import { type OwedRelease, type OwedReleaseChange, type PlaceAtServer, placeText } from './owed-releases.ts';
 
 const FORMAT = 'igd2pcp mappings';
 
 export type JournalEntry =
   | { readonly kind: 'put'; readonly mapping: Mapping; readonly insteadOf?: MappingKey }
   | { readonly kind: 'gone'; readonly key: MappingKey }
-  | OwedReleaseChange;
+  | LedgerChange;
 
 export function snapshotText(
   generation: number,

@@ -8,6 +8,7 @@ import { PriorityQueue } from '../base/priority-queue.ts';
 import type { Instant } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
 import { EntryOrder } from './entry-order.ts';
+import { Ledger, type OwedRelease } from './ledger.ts';
 import {
   type Mapping,
   type MappingChange,
@@ -23,6 +24,8 @@ export interface DueMapping {
 }
 
 export class MappingTable {
+  /** What servers may hold that no entry stands for. */
+  readonly ledger = new Ledger();
   readonly #entries = new Map<string, Mapping>();
   readonly #order = new EntryOrder<string>();
   readonly #onExternalPort = new MappingGroups((m) => externalText(m.protocol, m.externalPort));
@@ -68,6 +71,18 @@ export class MappingTable {
     this.#replace(fromText, mapping);
   }
 
+  /**
+   * The entry is over, and its server may hold it still: that is owed from the same moment, in one write to the disk. `held`:
+   * what the server holds, where that is not what the entry says.
+   */
+  end(mapping: Mapping, reason: RemovalReason, why: string, now: Instant, held = mapping): void {
+    this.batch(() => {
+      this.ledger.owe(releaseOf(held), now);
+      this.remove(mapping, reason, why);
+    });
+  }
+
+  /** The entry is over, and its server has nothing of it any more. */
   remove(key: MappingKey, reason: RemovalReason, why: string): Mapping | undefined {
     const text = mappingKeyText(key);
     const mapping = this.#entries.get(text);
@@ -246,3 +261,8 @@ class MappingGroups {
     return this.#groups.keys();
   }
 }
+
+export const releaseOf = ({ protocol, upstream }: Mapping, endsAt = upstream.expiresAt): OwedRelease => {
+  const { server, internalAddress, internalPort, nonce, isThirdParty } = upstream;
+  return { server, protocol, internalAddress, internalPort, nonce, isThirdParty, endsAt };
+};

@@ -29,7 +29,6 @@ import { type MappingAction, upnpErrorOf } from '../../src/lan/igd/upnp-refusal.
 import type { Mapping, MappingChanges } from '../../src/mapping/mapping.ts';
 import { MappingFile, type MappingFileOutput } from '../../src/mapping/mapping-file.ts';
 import { MappingTable } from '../../src/mapping/mapping-table.ts';
-import { OwedReleases } from '../../src/mapping/owed-releases.ts';
 import type { OperatorEvent } from '../../src/operator/event-history.ts';
 import { mappingEvent } from '../../src/operator/mapping-event.ts';
 import type { UpnpErrorCode } from '../../src/upnp/upnp-error.ts';
@@ -65,7 +64,7 @@ export class GatewayWorld {
   readonly files: SimulatedFiles;
   readonly localNat: LocalNatInMemory | undefined;
   readonly table = new MappingTable();
-  readonly owed = new OwedReleases();
+  readonly ledger = this.table.ledger;
   readonly gateway: RunningGateway;
   readonly file: MappingFile;
   readonly changes: MappingChanges[] = [];
@@ -94,11 +93,10 @@ export class GatewayWorld {
       error: (message: string, fields?: LogFields) => this.logged.push({ level: 'error', message, fields }),
     };
     const clock = () => ({ now: this.clock.now(), wall: this.clock.wallTime() });
-    const { table, owed, files } = this;
-    this.file = new MappingFile({ files, directory: '/state', table, owed, clock, log });
+    const { table, files } = this;
+    this.file = new MappingFile({ files, directory: '/state', table, clock, log });
     this.gateway = createGateway({
       table,
-      owed,
       pcp: this.pcp,
       localNat: this.localNat,
       policy: () => this.policy,

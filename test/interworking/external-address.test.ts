@@ -3,6 +3,7 @@ import { IpAddress } from '../../src/base/ip-address.ts';
 import { hours, minutes, seconds } from '../../src/base/time.ts';
 import { ADDRESS_PROBE_PORT } from '../../src/interworking/external-address.ts';
 import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-world.ts';
+import { SimulatedFiles } from '../doubles/simulated-files.ts';
 
 const HOST = '192.168.1.20';
 const OTHER = '192.168.1.21';
@@ -115,10 +116,23 @@ describe('GetExternalIPAddress', () => {
     }
   });
 
-  it('a mapping of a former life under another nonce is stepped around (RFC 6887 §11.3, Q-26)', async () => {
+  it('a mapping of a former life is asked for under its nonce (RFC 6887 §11.3, IWF-45)', async () => {
     const world = await GatewayWorld.open({ nat: 'none' });
     await ask(world);
     const again = await world.restart();
+    expect(await ask(again)).toBe('198.51.100.7');
+  });
+
+  it('a mapping of a former life under another nonce is stepped around (RFC 6887 §11.3, Q-26)', async () => {
+    const world = await GatewayWorld.open({ nat: 'none' });
+    await ask(world);
+    world.kill();
+    const { clock, server, localNat } = world;
+    // The disk is lost, and our nonce with it.
+    const again = await GatewayWorld.open(
+      { nat: 'none', seed: 77 },
+      { clock, server, localNat, files: new SimulatedFiles() },
+    );
     expect(await ask(again)).toBeUndefined();
     await again.advance(seconds(6));
     expect(await ask(again)).toBe('198.51.100.7');

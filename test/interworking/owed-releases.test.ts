@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { portNumber } from '../../src/base/port-number.ts';
-import { hours, minutes, seconds } from '../../src/base/time.ts';
+import { hours, milliseconds, minutes, seconds } from '../../src/base/time.ts';
 import { FakePcpServer } from '../doubles/fake-pcp-server.ts';
 import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-world.ts';
 
@@ -16,16 +16,22 @@ async function worldWith(ports: readonly number[], nat: 'none' | 'nat1' = 'none'
   return world;
 }
 
-const owedPorts = (world: GatewayWorld) => world.owed.all(world.clock.now()).map(({ internalPort }) => internalPort);
+const owedPorts = (world: GatewayWorld) => world.ledger.owed(world.clock.now()).map(({ internalPort }) => internalPort);
 const portsAt = (server: FakePcpServer) => server.mappings().map(({ externalPort }) => externalPort);
 
 describe('what is owed to the PCP server (RFC 6970 §5.8, RFC 6887 §15)', () => {
   it('of a range delete: on the disk with its end in one write, until the server has answered (U-14, IWF-45, IWF-82)', async () => {
     const world = await worldWith([5001, 5002, 5003]);
     const before = world.files.writes;
+    const journal = world.files.textOf(JOURNAL) ?? '';
     expect(await world.resolve(world.closeRange(host, all))).toMatchObject({ ok: true });
     expect(world.files.writes - before).toBe(1);
-    expect(world.files.textOf(JOURNAL)?.match(/"owed"/g)).toHaveLength(3);
+    expect(
+      world.files
+        .textOf(JOURNAL)
+        ?.slice(journal.length)
+        .match(/"owed"/g),
+    ).toHaveLength(3);
     expect(owedPorts(world)).toEqual([5001, 5002, 5003]);
     await world.advance(seconds(1));
     expect(owedPorts(world)).toEqual([]);
@@ -35,9 +41,31 @@ describe('what is owed to the PCP server (RFC 6970 §5.8, RFC 6887 §15)', () =>
   it('nothing, on the common path of a delete: it costs the one write it always did (IWF-79)', async () => {
     const world = await worldWith([5001], 'nat1');
     const before = world.files.writes;
+    const journal = world.files.textOf(JOURNAL) ?? '';
     expect(await world.delete(host, 'TCP', 5001)).toBe('ok');
     expect(world.files.writes - before).toBe(1);
-    expect(world.files.textOf(JOURNAL)).not.toContain('"owed"');
+    expect(world.files.textOf(JOURNAL)?.slice(journal.length)).not.toContain('"owed"');
+  });
+
+  it('is on the disk before a new mapping is asked for: one write more, and gone with the entry (IWF-45)', async () => {
+    const world = await worldWith([]);
+    const before = world.files.writes;
+    world.pcp.latency = milliseconds(500);
+    const answer = world.openExactly(host, mappingRequest({ client: HOST, external: 5001 }));
+    await world.advance(milliseconds(100));
+    const atTheMap = world.files.textOf(JOURNAL);
+    expect(world.table.size).toBe(0);
+    expect(atTheMap).toContain('"owed"');
+    expect(await world.resolve(answer)).toMatchObject({ ok: true });
+    expect(world.files.writes - before).toBe(2);
+    expect(world.ledger.all(world.clock.now())).toEqual([]);
+  });
+
+  it('is nothing after a refusal (IWF-45)', async () => {
+    const world = await worldWith([]);
+    world.server.refuseAll = { code: 8, lifetimeSeconds: 30 };
+    expect(await world.add(host, mappingRequest({ client: HOST, external: 5001 }))).toBe(728);
+    expect(world.ledger.all(world.clock.now())).toEqual([]);
   });
 
   it('of a request whose control point hung up (IWF-40, IWF-45)', async () => {
@@ -160,6 +188,6 @@ describe('a mapping of a server that is not in use (RFC 6970 §5.8, IWF-79)', ()
     expect(world.pcp.releases.map(({ internalPort }) => internalPort)).toEqual([5001]);
     expect(portsAt(first)).toEqual([5002]);
     expect(world.mapping('TCP', 5002)?.upstream.server).toBe('carrier');
-    expect(world.owed.all(world.clock.now()).map(({ server }) => server)).toEqual(['another']);
+    expect(world.ledger.owed(world.clock.now()).map(({ server }) => server)).toEqual(['another']);
   });
 });

@@ -307,7 +307,11 @@ describe('an outage that is longer than the grant, while the lease goes on (RFC 
   it('a process that stood still past its grants asks again when it goes on', () => {
     const table = new MappingTable();
     table.put(someMapping(5001, { leaseEndsAt: undefined, leaseSeconds: 0 }));
-    const loop = new RenewalLoop(table, () => 0.5, { ending: never, refusalOf: () => undefined });
+    const loop = new RenewalLoop(
+      table,
+      () => 0.5,
+      () => undefined,
+    );
     const outputs = loop.handleTimeout(after(someMapping(5001).upstream.expiresAt, seconds(25)));
     expect(outputs).toMatchObject([{ kind: 'renew', mapping: { externalPort: 5001, state: 'waiting' } }]);
     expect(table.size).toBe(1);

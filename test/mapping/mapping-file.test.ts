@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { portNumber } from '../../src/base/port-number.ts';
 import { after, hours, instant, milliseconds, minutes, seconds } from '../../src/base/time.ts';
+import { placeText } from '../../src/mapping/ledger.ts';
 import type { Mapping } from '../../src/mapping/mapping.ts';
 import { MappingFile } from '../../src/mapping/mapping-file.ts';
 import { MappingTable } from '../../src/mapping/mapping-table.ts';
-import { OwedReleases, placeText } from '../../src/mapping/owed-releases.ts';
 import { seededRandom } from '../doubles/seeded-random.ts';
 import { SimulatedFiles } from '../doubles/simulated-files.ts';
 import { settle, VirtualClock } from '../doubles/virtual-clock.ts';
@@ -16,14 +16,13 @@ const JOURNAL = '/state/mappings.journal';
 
 function desk(files = new SimulatedFiles(), clock = new VirtualClock()) {
   const table = new MappingTable();
-  const owed = new OwedReleases();
+  const owed = table.ledger;
   const warnings: string[] = [];
   const notes: string[] = [];
   const file = new MappingFile({
     files,
     directory: '/state',
     table,
-    owed,
     clock: () => ({ now: clock.now(), wall: clock.wallTime() }),
     log: {
       debug() {},

@@ -3,7 +3,7 @@
 import { IpAddress } from '../../src/base/ip-address.ts';
 import { portNumber } from '../../src/base/port-number.ts';
 import { after, hours } from '../../src/base/time.ts';
-import type { OwedRelease } from '../../src/mapping/owed-releases.ts';
+import type { OwedRelease } from '../../src/mapping/ledger.ts';
 import { START } from './some-mapping.ts';
 
 export const someOwed = (internalPort: number, change: Partial<OwedRelease> = {}): OwedRelease => ({

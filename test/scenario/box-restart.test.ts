@@ -2,11 +2,12 @@
 // is his, nothing that ended is left at the carrier.
 
 import { describe, expect, it } from 'vitest';
-import { hours, minutes, seconds } from '../../src/base/time.ts';
+import { hours, milliseconds, minutes, seconds } from '../../src/base/time.ts';
 import { disagreements } from '../doubles/agreement.ts';
 import { DaemonWorld, type DaemonWorldOptions } from '../doubles/daemon-world.ts';
 import type { Outcome } from '../doubles/lan-computer.ts';
 import { outcomeOf } from '../doubles/lan-computer.ts';
+import { FAIR_WEATHER } from '../doubles/simulated-network.ts';
 
 const DESK = '192.168.1.20';
 const DIRECTORY = '/var/lib/igd2pcp';
@@ -182,6 +183,21 @@ describe('what is found at the start', () => {
     await world.passes(hours(2));
     expect(world.tableText()).toEqual([]);
     expect(await desk.entry({ external: 5001 })).toBeUndefined();
+    expect(world.carrier.ports()).toEqual([]);
+  });
+});
+
+describe.each(['nftables', 'none'] as const)('a kill -9 between the question and its answer (nat = "%s")', (nat) => {
+  it('leaves nothing at the carrier, though nobody asks again: what was asked is on the disk (RFC 6887 §15, IWF-45)', async () => {
+    const world = await DaemonWorld.open({ nat, weather: { ...FAIR_WEATHER, delay: milliseconds(100) } });
+    const desk = world.computer(DESK, 2);
+    void desk.asksToAdd({ external: 6881, lease: 7200 });
+    void desk.asksToAddAny({ external: 6882, lease: 7200 });
+    for (let step = 0; step < 100 && world.carrier.ports().length < 2; step += 1) await world.passes(milliseconds(10));
+    expect(world.carrier.ports()).toEqual([6881, 6882]);
+    await world.crashes(seconds(5));
+    expect(world.tableText()).toEqual([]);
+    await world.passes(seconds(10));
     expect(world.carrier.ports()).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
-// The ledger of deletions that are owed to PCP servers. It announces what comes and goes; the file listens. Who pays, and
-// when, is interworking's business.
+// The ledger of places at PCP servers: what a server may hold that no entry of the table stands for (RFC 6887 §15).
+// asked → (held: an entry of the table stands for it) → owed → gone. It announces what comes and goes; the file listens, so
+// the next life of this process knows it, too. Who asks and who deletes, and when, is interworking's business.
 
 import type { IpAddress } from '../base/ip-address.ts';
 import type { PortNumber } from '../base/port-number.ts';
@@ -7,7 +8,7 @@ import { PriorityQueue } from '../base/priority-queue.ts';
 import { type Instant, later } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
 
-export type OwedReleaseChange =
+export type LedgerChange =
   | { readonly kind: 'owed'; readonly release: OwedRelease }
   /** The server has answered, or somebody wants the mapping again. */
   | { readonly kind: 'done'; readonly place: PlaceAtServer };
@@ -18,13 +19,28 @@ export type OwedReleaseChange =
  */
 export const MOST_OWED = 8192;
 
-export class OwedReleases {
-  readonly #byPlace = new Map<string, OwedRelease>();
-  readonly #ends = new PriorityQueue<string>();
-  readonly #listeners: ((change: OwedReleaseChange) => void)[] = [];
+/** Asked for, and not answered yet; or to be deleted. On the disk both are one: who asked is gone with its process. */
+interface Place {
+  readonly release: OwedRelease;
+  readonly state: 'asked' | 'owed';
+}
 
-  listen(listener: (change: OwedReleaseChange) => void): void {
+export class Ledger {
+  readonly #byPlace = new Map<string, Place>();
+  readonly #ends = new PriorityQueue<string>();
+  readonly #listeners: ((change: LedgerChange) => void)[] = [];
+
+  listen(listener: (change: LedgerChange) => void): void {
     this.#listeners.push(listener);
+  }
+
+  /** Before a server is asked for a mapping. False: that place was in the ledger, and stays what it was. */
+  ask(release: OwedRelease, now: Instant): boolean {
+    this.#forgetEnded(now);
+    const known = this.#byPlace.get(placeText(release));
+    if (known?.release.nonce === release.nonce && known.release.endsAt >= release.endsAt) return false;
+    this.#set(release, known?.state ?? 'asked');
+    return known === undefined;
   }
 
   /** A place has one mapping: a later debt takes the place of an earlier one. */
@@ -33,14 +49,12 @@ export class OwedReleases {
     if (release.endsAt <= now) return;
     const text = placeText(release);
     const known = this.#byPlace.get(text);
-    const isSame = known?.nonce === release.nonce;
-    if (isSame && known.endsAt >= release.endsAt) return;
-    const endsAt = isSame ? later(known.endsAt, release.endsAt) : release.endsAt;
-    const owed = { ...release, endsAt };
-    this.#byPlace.set(text, owed);
-    this.#ends.set(text, endsAt);
-    if (this.#byPlace.size > MOST_OWED) this.#forgetFirst();
-    this.#tell({ kind: 'owed', release: owed });
+    const isSame = known?.release.nonce === release.nonce;
+    if (isSame && known.release.endsAt >= release.endsAt) {
+      this.#byPlace.set(text, { release: known.release, state: 'owed' });
+      return;
+    }
+    this.#set({ ...release, endsAt: isSame ? later(known.release.endsAt, release.endsAt) : release.endsAt }, 'owed');
   }
 
   done(place: PlaceAtServer): void {
@@ -51,15 +65,34 @@ export class OwedReleases {
     this.#tell({ kind: 'done', place });
   }
 
-  /** Those that have not ended, what ends first in front. */
-  all(now: Instant): readonly OwedRelease[] {
-    this.#forgetEnded(now);
-    return [...this.#byPlace.values()].sort((a, b) => a.endsAt - b.endsAt);
+  /** What is to be deleted and has not ended by itself; what ends first in front. */
+  owed(now: Instant): readonly OwedRelease[] {
+    return this.#places(now, ({ state }) => state === 'owed');
   }
 
+  /** What the disk has to know: also what is asked for at the moment. */
+  all(now: Instant): readonly OwedRelease[] {
+    return this.#places(now, () => true);
+  }
+
+  /** Of all, asked ones too. */
   count(now: Instant): number {
     this.#forgetEnded(now);
     return this.#byPlace.size;
+  }
+
+  #places(now: Instant, isMeant: (place: Place) => boolean): readonly OwedRelease[] {
+    this.#forgetEnded(now);
+    const places = [...this.#byPlace.values()].filter(isMeant);
+    return places.map(({ release }) => release).sort((a, b) => a.endsAt - b.endsAt);
+  }
+
+  #set(release: OwedRelease, state: Place['state']): void {
+    const text = placeText(release);
+    this.#byPlace.set(text, { release, state });
+    this.#ends.set(text, release.endsAt);
+    if (this.#byPlace.size > MOST_OWED) this.#forgetFirst();
+    this.#tell({ kind: 'owed', release });
   }
 
   #forgetEnded(now: Instant): void {
@@ -73,7 +106,7 @@ export class OwedReleases {
     if (first !== undefined) this.#byPlace.delete(first.key);
   }
 
-  #tell(change: OwedReleaseChange): void {
+  #tell(change: LedgerChange): void {
     for (const listener of this.#listeners) listener(change);
   }
 }

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { after, hours, minutes } from '../../src/base/time.ts';
-import { MOST_OWED, OwedReleases } from '../../src/mapping/owed-releases.ts';
+import { Ledger, MOST_OWED } from '../../src/mapping/ledger.ts';
 import { START } from './some-mapping.ts';
 import { someOwed } from './some-owed-release.ts';
 
 const ledger = () => {
-  const owed = new OwedReleases();
+  const owed = new Ledger();
   const told: string[] = [];
   owed.listen((change) =>
     told.push(`${change.kind} ${change.kind === 'owed' ? change.release.internalPort : change.place.internalPort}`),
