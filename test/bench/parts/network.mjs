@@ -35,12 +35,18 @@ const run = (command, args, input) =>
 
 export const inNamespace = (namespace, ...argv) => run('ip', ['netns', 'exec', namespace, ...argv]);
 
+/** A namespace lives as long as a program in it: what still runs when the network goes is ended with it. */
+const running = new Set();
+
 /** `core`: pins the program and its children. */
 export function spawnIn(namespace, argv, options = {}) {
   const { core, ...rest } = options;
   const pinned = core === undefined ? argv : ['taskset', '-c', String(core), ...argv];
   // `ip netns exec` becomes the program itself: the process id is the program's.
-  return spawn('ip', ['netns', 'exec', namespace, ...pinned], rest);
+  const child = spawn('ip', ['netns', 'exec', namespace, ...pinned], rest);
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
 }
 
 export function makeNetwork() {
@@ -114,6 +120,7 @@ export function wanUp() {
 
 /** This run's, and those of runs that ended without removing them. */
 export function removeNetwork() {
+  for (const child of running) child.kill('SIGKILL');
   for (const line of run('ip', ['netns', 'list']).split('\n')) {
     const name = line.split(' ')[0];
     const owner = Number(OURS.exec(name)?.[1]);

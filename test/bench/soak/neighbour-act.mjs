@@ -146,6 +146,7 @@ async function attackInTurn(hostile, lengthMs, run, samples) {
     run.attacks[attack.name] = { ...figures, cpuPercent, honestWorstMs: Math.round(Math.max(...latencies.tookMs)) };
     const verdict = run.complaints.length === before ? 'held' : 'DID NOT HOLD';
     process.stderr.write(`soak: ${attack.name}: ${verdict} ${JSON.stringify(run.attacks[attack.name])}\n`);
+    for (const text of run.complaints.slice(before, before + 3)) process.stderr.write(`soak:   ${text}\n`);
   }
 }
 
