@@ -1,5 +1,5 @@
 // The published Node library: `import { PcpClient } from "igd2pcp/pcp"`, the daemon's own PCP client for a program that
-// wants a port opened. Everything public is plain strings and numbers, so that the declarations stand alone. See library.md.
+// wants a port opened. Everything public is plain strings and numbers, so that the declarations stand alone. See README.md.
 
 import { EventEmitter } from 'node:events';
 import { SILENT_LOG } from '../base/log.ts';
@@ -16,6 +16,7 @@ import type { KeptMapping } from './kept-mapping.ts';
 import { LibraryConnection } from './library-connection.ts';
 import { type Problem, problemOf, readClientOptions, readMapOptions } from './library-request.ts';
 
+/** Which server is asked, and how patiently. */
 export interface PcpClientOptions {
   /** "192.168.1.1", "192.168.1.1:5351", "[2001:db8::1]", a name, or "auto": the default gateway. A list: tried in order. */
   readonly server?: string | readonly string[];
@@ -25,6 +26,7 @@ export interface PcpClientOptions {
   readonly natPmp?: boolean;
 }
 
+/** One port that a program wants open. */
 export interface MapOptions {
   readonly protocol: 'tcp' | 'udp' | 'TCP' | 'UDP';
   /** Where the program listens. */
@@ -42,6 +44,7 @@ export interface MapOptions {
   readonly description?: string;
 }
 
+/** What an open port tells by itself. */
 export interface PortMappingEvents {
   /** Another external address or port, or open again after a loss. */
   change: [mapping: PortMapping];
@@ -66,6 +69,7 @@ export interface PortMapping {
   release(): Promise<void>;
 }
 
+/** A server that answered. */
 export interface Announcement {
   /** "192.168.1.1:5351". */
   readonly server: string;
@@ -85,7 +89,7 @@ const CODES = {
   closed: 'CLOSED',
 } as const;
 
-/** Its message says what to do. */
+/** Whatever went wrong. The message says what to do, the code is for the program. */
 export class PcpError extends Error {
   override readonly name = 'PcpError';
   readonly code: 'BAD_OPTION' | 'NO_SERVER' | 'NO_ANSWER' | 'REFUSED' | 'CONFLICT' | 'ALREADY_MAPPED' | 'CLOSED';
@@ -107,6 +111,7 @@ export class PcpError extends Error {
   }
 }
 
+/** A PCP client. It keeps every port open that was mapped with it, until the port is released or the client is closed. */
 export class PcpClient {
   readonly #connection: LibraryConnection;
 

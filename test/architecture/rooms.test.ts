@@ -13,6 +13,9 @@ const rooms = readdirSync(SRC, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map((entry) => entry.name);
 
+/** Each is to be cut; none may be added. */
+const LONGER_FOR_NOW = new Set(['pcp/asking/requests.ts', 'packet-filter/nft-table-keeper.ts']);
+
 const EMPTY_NAMES = /^(types|utils?|helpers?|common|constants|manager|misc|index)\.ts$/;
 
 describe('the rooms', () => {
@@ -52,6 +55,12 @@ describe('the rooms', () => {
     const silent = files.filter((path) => !/^(\/\/|\/\*)/.test(readFileSync(join(SRC, path), 'utf8')));
     expect(silent).toEqual([]);
   });
+
+  it('no source file is longer than 350 lines', () => {
+    const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'));
+    const long = files.filter((path) => readFileSync(join(SRC, path), 'utf8').split('\n').length > 351);
+    expect(long.filter((path) => !LONGER_FOR_NOW.has(path))).toEqual([]);
+  });
 });
 
 describe('the plans of the house', () => {
@@ -82,6 +91,7 @@ describe('the READMEs', () => {
   );
   const documents = [
     'README.md',
+    '.github/CONTRIBUTING.md',
     'descriptors/README.md',
     'test/lab/README.md',
     ...rooms.map((room) => `src/${room}/README.md`),
