@@ -17,6 +17,8 @@ import { renewalRequest } from './upstream-request.ts';
 
 /** The smallest lifetime servers grant (RFC 6887 §15): with as much left, a renewal has time to come. */
 const PLENTY = seconds(120);
+/** At the deadline itself the answer counts as well. */
+const A_MOMENT = seconds(1);
 
 export async function refreshMapping(
   iw: Interworking,
@@ -28,6 +30,7 @@ export async function refreshMapping(
   const wanted = withNewTerms(iw, existing, asking);
   if (isServedFromTable(iw, existing, wanted)) return retermed(iw, existing, asking);
   const request = renewalRequest(iw, wanted);
+  holdLease(iw, existing, asking.deadline);
   const outcome = await mapSomehow(iw, request, () => patienceUntil(asking.deadline, iw.now(), asking.asker.hungUp));
   if (outcome.kind !== 'granted') {
     const no = refusalOf(outcome);
@@ -44,6 +47,12 @@ export async function refreshMapping(
   return refreshed.state === 'degraded'
     ? refused(refusal('taken', 'the server has another port for it now'))
     : ok(refreshed);
+}
+
+/** A lease that is being renewed does not end before the answer is there. After a refusal it ends that little later. */
+function holdLease(iw: Interworking, { leaseEndsAt, ...rest }: Mapping, deadline: Instant): void {
+  const answered = after(deadline, A_MOMENT);
+  if (leaseEndsAt !== undefined && leaseEndsAt < answered) iw.table.put({ ...rest, leaseEndsAt: answered });
 }
 
 /** The entry with the terms of the new request; the grant is what it was. */

@@ -131,3 +131,22 @@ describe('a delete while a renewal is due', () => {
     expect(world.carrier.ports()).toEqual([]);
   });
 });
+
+describe('an Add at the very end of its lease', () => {
+  it.each([59, 59.5, 59.7, 59.9])(
+    'is a renewal of it, though the lease ends before the answer comes (after %s s)',
+    async (when) => {
+      const world = await DaemonWorld.open({ nat: 'none', weather: { ...FAIR_WEATHER, delay: seconds(0.5) } });
+      const desk = world.computer(DESK);
+      expect(await desk.add({ external: 6881, lease: 60 })).toBe('ok');
+      await world.passes(seconds(when));
+      const answer = desk.asksToAdd({ external: 6881, lease: 60 });
+      await world.passes(seconds(10));
+      expect((await answer).kind).toBe('success');
+      expect(world.carrier.ports()).toEqual([6881]);
+      expect(world.tableText()).toHaveLength(1);
+      await world.passes(seconds(70));
+      expect(world.carrier.ports()).toEqual([]);
+    },
+  );
+});
