@@ -5,7 +5,7 @@ import type { Host } from '../base/host.ts';
 import { ANY_IPV4, IpAddress } from '../base/ip-address.ts';
 import { ANY_PORT, type PortNumber, portNumber } from '../base/port-number.ts';
 import { PROTOCOL_NUMBER } from '../base/transport-protocol.ts';
-import { descriptionOption } from '../pcp/asking/description-option.ts';
+import { descriptionOption } from '../pcp/asking/dialect.ts';
 import { type MappingNonce, NONCE_BYTES, nonceFromBytes } from '../pcp/asking/mapping-nonce.ts';
 import { CANNOT_PROVIDE_EXTERNAL, SUCCESS, UNSUPP_OPTION } from '../pcp/asking/result-code.ts';
 import type { Option } from '../pcp/wire/option.ts';

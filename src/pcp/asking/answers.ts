@@ -7,10 +7,11 @@ import { after, before, between, type Duration, type Instant, milliseconds, seco
 import { believedLifetime, judgeAnswer, type Verdict } from './answer-judgement.ts';
 import type { ClientOutput } from './client-output.ts';
 import type { MapReply } from './dialect.ts';
-import { baseKeyText, type Exchange, type Task } from './exchange.ts';
+import type { Exchange, Task } from './exchange.ts';
 import type { HeldMapping } from './held-mappings.ts';
 import type { ServerId } from './map-outcome.ts';
 import type { MapKey, MapRequest } from './map-request.ts';
+import { baseKeyText } from './map-request.ts';
 import type { Requests } from './requests.ts';
 import { holdOf, NO_RESOURCES, NOT_AUTHORIZED, SUCCESS, UNSUPP_OPTION } from './result-code.ts';
 import { NOTHING, type Outputs, type ServerContext } from './server-context.ts';

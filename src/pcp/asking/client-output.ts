@@ -2,7 +2,7 @@
 
 import type { Endpoint, IpAddress } from '../../base/ip-address.ts';
 import type { Duration } from '../../base/time.ts';
-import type { IgnoredBecause } from '../wire/decoded.ts';
+import type { IgnoredBecause } from '../wire/common-header.ts';
 import type { MapOutcome, MappingUpdate, ReleaseOutcome, ServerId, Withdrawal } from './map-outcome.ts';
 import type { MandatoryOption } from './option-support.ts';
 

@@ -4,15 +4,15 @@
 import type { Endpoint, IpAddress } from '../../base/ip-address.ts';
 import { earliestWake, type Machine, type Wake } from '../../base/machine.ts';
 import type { Instant } from '../../base/time.ts';
-import type { ServerAddress } from './address-choice.ts';
+import type { ServerAddress } from './address-order.ts';
 import type { ClientOutput } from './client-output.ts';
 import type { ClientSettings } from './client-settings.ts';
 import { Conversation, type Via } from './conversation.ts';
-import { baseKeyText, type ReleaseWish } from './exchange.ts';
+import type { ReleaseWish } from './exchange.ts';
 import type { Health } from './liveness.ts';
 import type { ServerId, Unanswered } from './map-outcome.ts';
-import type { MapKey, MapRequest } from './map-request.ts';
-import type { Patience } from './patience.ts';
+import type { MapKey, MapRequest, Patience } from './map-request.ts';
+import { baseKeyText } from './map-request.ts';
 import { NOTHING, type Outputs } from './server-context.ts';
 import type { ServerView } from './server-view.ts';
 

@@ -1,13 +1,10 @@
 // One request on its way: what is asked, how long it is worth asking, and when the next packet is due
 // (RFC 6887 §8.1.1). It sends nothing itself; the conversation does, and tells it.
 
-import { keyText } from '../../base/key-text.ts';
 import { after, type Duration, earlier, type Instant, later, milliseconds } from '../../base/time.ts';
-import type { MapForm } from './dialect.ts';
+import { type MapForm, type RetransmissionRule, timeoutAfter } from './dialect.ts';
 import type { ServerId } from './map-outcome.ts';
-import type { MapKey, MapRequest } from './map-request.ts';
-import type { Patience } from './patience.ts';
-import { type RetransmissionRule, timeoutAfter } from './retransmission.ts';
+import type { MapKey, MapRequest, Patience } from './map-request.ts';
 
 export type Task =
   | { readonly kind: 'map'; readonly id: number; readonly request: MapRequest; readonly patience: Patience }
@@ -22,10 +19,6 @@ export interface ReleaseWish {
   /** Owed from before: to this server or to none, and not while the same mapping is being asked for. */
   readonly owedTo?: ServerId;
 }
-
-/** What the server tells mappings apart by, without the nonce (RFC 6887 §11.3). */
-export const baseKeyText = (key: Omit<MapKey, 'nonce'>): string =>
-  keyText(key.protocol, key.internalPort, key.thirdParty?.text ?? '');
 
 export const taskKey = (task: Task): MapKey => (task.kind === 'map' ? task.request : task.key);
 

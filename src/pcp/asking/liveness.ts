@@ -3,7 +3,7 @@
 
 import { earliestWake, type Wake } from '../../base/machine.ts';
 import { after, between, type Duration, type Instant, minutes, scale, seconds, shorter } from '../../base/time.ts';
-import { type RetransmissionRule, timeoutAfter } from './retransmission.ts';
+import { type RetransmissionRule, timeoutAfter } from './dialect.ts';
 
 export type Health = 'up' | 'unknown' | 'down';
 

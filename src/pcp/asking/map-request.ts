@@ -1,7 +1,10 @@
-// What is asked of the PCP server, in words: one MAP request (RFC 6887 §11.1) without its wire form.
+// What is asked of the PCP server, in words: one MAP request (RFC 6887 §11.1) without its wire form, and how long it is worth
+// asking.
 
 import type { IpAddress } from '../../base/ip-address.ts';
+import { keyText } from '../../base/key-text.ts';
 import type { PortNumber } from '../../base/port-number.ts';
+import type { Duration, Instant } from '../../base/time.ts';
 import type { TransportProtocol } from '../../base/transport-protocol.ts';
 import type { MappingNonce } from './mapping-nonce.ts';
 
@@ -17,6 +20,12 @@ export interface MapKey {
   readonly nonce: MappingNonce;
 }
 
+/** What the server tells mappings apart by, without the nonce (RFC 6887 §11.3). */
+export const baseKeyText = (key: Omit<MapKey, 'nonce'>): string =>
+  keyText(key.protocol, key.internalPort, key.thirdParty?.text ?? '');
+
+export const mapKeyText = (key: MapKey): string => keyText(baseKeyText(key), key.nonce);
+
 export interface MapRequest extends MapKey {
   /** `ANY_PORT`: no preference. */
   readonly suggestedPort: PortNumber;
@@ -30,3 +39,12 @@ export interface MapRequest extends MapKey {
   /** Sent as a DESCRIPTION option (RFC 7220) when present. */
   readonly description?: string;
 }
+
+/** How long and how insistently a MAP is asked for. When a control point hangs up, the session cancels the request. */
+export type Patience =
+  /** Somebody waits: retransmit (RFC 6887 §8.1.1), give up after the budget and withdraw. */
+  | { readonly kind: 'answer within'; readonly budget: Duration }
+  /** A renewal: one packet (RFC 6887 §11.2.1). */
+  | { readonly kind: 'one packet'; readonly until: Instant }
+  /** A recovery. */
+  | { readonly kind: 'keep trying'; readonly until: Instant };

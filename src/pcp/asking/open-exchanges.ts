@@ -2,8 +2,9 @@
 
 import { PriorityQueue } from '../../base/priority-queue.ts';
 import type { Instant } from '../../base/time.ts';
-import { baseKeyText, type Exchange, taskKey } from './exchange.ts';
+import { type Exchange, taskKey } from './exchange.ts';
 import type { MapKey } from './map-request.ts';
+import { baseKeyText } from './map-request.ts';
 import type { MappingNonce } from './mapping-nonce.ts';
 
 export class OpenExchanges {

@@ -6,12 +6,10 @@ import { keyText } from '../../base/key-text.ts';
 import type { Wake } from '../../base/machine.ts';
 import { portNumber } from '../../base/port-number.ts';
 import { after, type Duration, type Instant, later, seconds } from '../../base/time.ts';
-import type { MapReply } from './dialect.ts';
-import { baseKeyText } from './exchange.ts';
+import { type MapReply, PCP_DIALECT, timeoutAfter } from './dialect.ts';
 import type { MapKey } from './map-request.ts';
+import { baseKeyText } from './map-request.ts';
 import { NONCE_BYTES, nonceFromBytes } from './mapping-nonce.ts';
-import { PCP_DIALECT } from './pcp-dialect.ts';
-import { timeoutAfter } from './retransmission.ts';
 import { NOTHING, type Outputs, type ServerContext } from './server-context.ts';
 
 /** The discard port (RFC 863). A mapping there has another nonce, so this deletion cannot touch it (RFC 6887 §15). */

@@ -4,18 +4,16 @@
 import { after, between, type Duration, type Instant, minutes, seconds } from '../../base/time.ts';
 import { believedLifetime } from './answer-judgement.ts';
 import type { ClientOutput } from './client-output.ts';
-import { baseKeyText, Exchange, type Task, taskKey } from './exchange.ts';
-import { HeldMappings } from './held-mappings.ts';
+import { Exchange, type Task, taskKey } from './exchange.ts';
+import { GoneLately, HeldMappings, Withdrawals } from './held-mappings.ts';
 import type { Unanswered, Withdrawal } from './map-outcome.ts';
-import type { MapKey, MapRequest } from './map-request.ts';
+import type { MapKey, MapRequest, Patience } from './map-request.ts';
+import { baseKeyText } from './map-request.ts';
 import type { MappingNonce } from './mapping-nonce.ts';
 import { OpenExchanges } from './open-exchanges.ts';
 import { Pacing, type PacingLimits } from './pacing.ts';
-import type { Patience } from './patience.ts';
-import { ReleasedLately } from './released-lately.ts';
 import { CANNOT_PROVIDE_EXTERNAL } from './result-code.ts';
 import { NOTHING, type Outputs, type ServerContext } from './server-context.ts';
-import { Withdrawals } from './withdrawals.ts';
 
 /** Seven packets: hardly ever are they all lost. When the server was not heard either, the next sign of life starts over. */
 const WITHDRAW_FOR = minutes(5);
@@ -26,9 +24,9 @@ const CONFLICT_HOLD = seconds(30);
 export class Requests {
   readonly open = new OpenExchanges();
   readonly held = new HeldMappings();
-  readonly released = new ReleasedLately();
+  readonly released = new GoneLately();
   /** Another packet of the same request may be granted all the same (RFC 6887 §8.3). */
-  readonly refused = new ReleasedLately();
+  readonly refused = new GoneLately();
   readonly #context: ServerContext;
   readonly #limits: PacingLimits;
   readonly #withdrawals = new Withdrawals();

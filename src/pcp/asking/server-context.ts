@@ -1,11 +1,11 @@
 // What the parts of one server's conversation share.
 
-import type { AddressChoice } from './address-choice.ts';
+import type { AddressChoice } from './address-order.ts';
 import type { ClientOutput } from './client-output.ts';
 import type { Liveness } from './liveness.ts';
 import type { ServerId } from './map-outcome.ts';
-import type { ServerCounters } from './server-counters.ts';
 import type { ServerKnowledge } from './server-knowledge.ts';
+import type { ServerCounters } from './server-view.ts';
 
 export interface ServerContext {
   readonly id: ServerId;

@@ -6,10 +6,10 @@ import type { PortNumber } from '../../base/port-number.ts';
 import { after, between, type Duration, type Instant } from '../../base/time.ts';
 import type { TransportProtocol } from '../../base/transport-protocol.ts';
 import type { Dialect, MapForm } from './dialect.ts';
+import { PCP_DIALECT } from './dialect.ts';
 import type { Refused } from './map-outcome.ts';
 import type { MapRequest } from './map-request.ts';
 import { MANDATORY_OPTIONS, type MandatoryOption, OptionSupport } from './option-support.ts';
-import { PCP_DIALECT } from './pcp-dialect.ts';
 import { type HoldView, RefusalMemory, type StandingMapping } from './refusal-memory.ts';
 import { ADDRESS_MISMATCH, holdOf, type ResultCode, UNSUPP_OPCODE, UNSUPP_OPTION } from './result-code.ts';
 

@@ -7,8 +7,7 @@ import type { IpAddress } from '../../base/ip-address.ts';
 import type { PortNumber } from '../../base/port-number.ts';
 import { unreachable } from '../../base/result.ts';
 import type { TransportProtocol } from '../../base/transport-protocol.ts';
-import { NAT_PMP_VERSION, RESPONSE_BIT } from './common-header.ts';
-import { type Decoded, ignored, message } from './decoded.ts';
+import { type Decoded, ignored, message, NAT_PMP_VERSION, RESPONSE_BIT } from './common-header.ts';
 import { NAT_PMP_OPCODE } from './nat-pmp-request.ts';
 
 export const NAT_PMP_RESULT = {

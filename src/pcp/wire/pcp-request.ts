@@ -11,17 +11,22 @@ import {
   UNSUPP_OPCODE,
   UNSUPP_VERSION,
 } from '../asking/result-code.ts';
-import { checkedLength, HEADER_OCTETS, MAX_PCP_DATAGRAM, OPCODE, PCP_VERSION, RESPONSE_BIT } from './common-header.ts';
 import {
+  checkedLength,
   decodeMapFields,
   decodePeerFields,
   encodeBody,
+  HEADER_OCTETS,
   MAP_OCTETS,
+  MAX_PCP_DATAGRAM,
   type MapFields,
   type MessageBody,
+  OPCODE,
+  PCP_VERSION,
   PEER_OCTETS,
   type PeerFields,
-} from './mapping-fields.ts';
+  RESPONSE_BIT,
+} from './common-header.ts';
 import { decodeOptions, encodeOptions, type Option } from './option.ts';
 
 interface RequestHeader {

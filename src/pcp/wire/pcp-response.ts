@@ -6,23 +6,23 @@ import { ByteWriter } from '../../base/byte-writer.ts';
 import { type ResultCode, UNSUPP_VERSION } from '../asking/result-code.ts';
 import {
   checkedLength,
-  HEADER_OCTETS,
-  MAX_PCP_DATAGRAM,
-  NAT_PMP_VERSION,
-  OPCODE,
-  PCP_VERSION,
-  RESPONSE_BIT,
-} from './common-header.ts';
-import { type Decoded, ignored, message } from './decoded.ts';
-import {
+  type Decoded,
   decodeMapFields,
   decodePeerFields,
   encodeBody,
+  HEADER_OCTETS,
+  ignored,
   MAP_OCTETS,
+  MAX_PCP_DATAGRAM,
   type MapFields,
+  message,
+  NAT_PMP_VERSION,
+  OPCODE,
+  PCP_VERSION,
   PEER_OCTETS,
   type PeerFields,
-} from './mapping-fields.ts';
+  RESPONSE_BIT,
+} from './common-header.ts';
 import { isNatPmpVersionRefusal } from './nat-pmp-response.ts';
 import { decodeOptions, encodeOptions, type Option } from './option.ts';
 

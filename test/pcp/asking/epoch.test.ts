@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { instant } from '../../../src/base/time.ts';
-import { isEpochPlausible, isNatPmpEpochPlausible } from '../../../src/pcp/asking/epoch.ts';
-import { EpochWatch } from '../../../src/pcp/asking/epoch-watch.ts';
+import { EpochWatch, isEpochPlausible, isNatPmpEpochPlausible } from '../../../src/pcp/asking/epoch.ts';
 import { epochCases } from '../wire/vectors.ts';
 
 const sample = (serverSeconds: number, atSeconds: number) => ({ serverSeconds, receivedAt: instant(atSeconds * 1000) });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { instant } from '../../../src/base/time.ts';
-import { LossReports } from '../../../src/pcp/asking/loss-reports.ts';
+import { LossReports } from '../../../src/pcp/asking/epoch.ts';
 
 const at = (minutes: number) => instant(minutes * 60_000);
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Duration } from '../../../src/base/time.ts';
-import { NAT_PMP_RETRANSMISSION, PCP_RETRANSMISSION, timeoutAfter } from '../../../src/pcp/asking/retransmission.ts';
+import { NAT_PMP_RETRANSMISSION, PCP_RETRANSMISSION, timeoutAfter } from '../../../src/pcp/asking/dialect.ts';
 
 function scheduleOf(rule: typeof PCP_RETRANSMISSION, unit: number, packets: number): readonly number[] {
   const times = [0];

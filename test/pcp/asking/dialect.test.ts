@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { descriptionOption } from '../../../src/pcp/asking/description-option.ts';
+import { descriptionOption } from '../../../src/pcp/asking/dialect.ts';
 
 const sent = (text: string): string | undefined => {
   const option = descriptionOption(text);
