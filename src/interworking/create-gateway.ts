@@ -194,7 +194,7 @@ class InterworkingGateway implements RunningGateway {
       rate: new RequestRate(),
       refusals: new RefusalFeed(),
       lost: new LostMappings(),
-      releases: new Releases(context, nonces),
+      releases: new Releases({ ...context, alarms }, nonces),
       probes: this.#probes,
       external: this.#external,
       trouble: new Map(),

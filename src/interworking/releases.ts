@@ -20,12 +20,15 @@ import {
 } from '../pcp/asking/map-outcome.ts';
 import type { MapKey, MapRequest } from '../pcp/asking/map-request.ts';
 import { parseNonce } from '../pcp/asking/mapping-nonce.ts';
+import type { Alarms } from './alarms.ts';
 import { mapKeyOf, type NonceBook } from './nonce-book.ts';
 import type { PcpService } from './pcp-service.ts';
 
 const NO_TIME: Duration = milliseconds(0);
 /** For a server that is not the one in use: four packets. It is asked again when it is in use. */
 const ELSEWHERE_WITHIN = seconds(30);
+/** Packets that are under way longer are lost. */
+const PACKETS_LIVE = seconds(60);
 /** RFC 6887 §15: longer grants count as a day. */
 const LONGEST_BELIEVED = days(1);
 
@@ -35,6 +38,7 @@ interface Surroundings {
   readonly now: () => Instant;
   readonly log: Log;
   readonly durable: () => Promise<boolean>;
+  readonly alarms: Alarms;
 }
 
 export class Releases {
@@ -43,6 +47,8 @@ export class Releases {
   readonly #underWay = new Map<string, Promise<ReleaseOutcome>>();
   /** Internal sides somebody asks a mapping for, until the table has it. */
   readonly #asked = new Map<string, { count: number; isOwed: boolean }>();
+  /** Places of an earlier life of this process that were not deleted yet. */
+  readonly #inherited = new Set<string>();
   #toldOf: string | undefined;
 
   constructor(context: Surroundings, nonces: NonceBook) {
@@ -167,6 +173,7 @@ export class Releases {
       const nonce = parseNonce(release.nonce);
       const thirdParty = isThirdParty ? internalAddress : undefined;
       if (nonce !== undefined) this.#nonces.note({ server, thirdParty, protocol, internalPort }, nonce);
+      this.#inherited.add(placeText(release));
     }
     this.takeUp();
   }
@@ -221,13 +228,29 @@ export class Releases {
     return Promise.resolve(released(server));
   }
 
+  /**
+   * What an earlier life asked for may still be on its way, and its answer reaches nobody: what a deletion overtook is
+   * deleted once more when all packets of that life are gone.
+   */
+  #answered(release: OwedRelease): void {
+    if (!this.#inherited.delete(placeText(release))) {
+      this.#ledger.done(release);
+      return;
+    }
+    this.#ledger.doubt(release);
+    const { alarms, now } = this.#context;
+    void alarms.until(after(now(), PACKETS_LIVE), 'delete once more what an earlier life asked for').then((how) => {
+      if (how === 'rang' && this.#ledger.has(release)) void this.#pay(release);
+    });
+  }
+
   #once(release: OwedRelease, ask: () => Promise<ReleaseOutcome>): Promise<ReleaseOutcome> {
     const name = nameOf(release);
     const existing = this.#underWay.get(name);
     if (existing !== undefined) return existing;
     const asked = ask()
       .then((outcome) => {
-        if (outcome.kind !== 'unanswered' && this.#isOurs(release)) this.#ledger.done(release);
+        if (outcome.kind !== 'unanswered' && this.#isOurs(release)) this.#answered(release);
         return outcome;
       })
       .finally(() => this.#underWay.delete(name));

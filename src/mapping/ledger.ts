@@ -57,6 +57,17 @@ export class Ledger {
     this.#set({ ...release, endsAt: isSame ? later(known.release.endsAt, release.endsAt) : release.endsAt }, 'owed');
   }
 
+  /** Deleted, but the request that made it may still be on its way: kept, and to be deleted once more. */
+  doubt(place: PlaceAtServer): void {
+    const text = placeText(place);
+    const known = this.#byPlace.get(text);
+    if (known !== undefined) this.#byPlace.set(text, { ...known, state: 'asked' });
+  }
+
+  has(place: PlaceAtServer): boolean {
+    return this.#byPlace.has(placeText(place));
+  }
+
   done(place: PlaceAtServer): void {
     if (this.#byPlace.size === 0) return;
     const text = placeText(place);
