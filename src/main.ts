@@ -7,8 +7,15 @@ import { join } from 'node:path';
 import { Driver } from './base/drive.ts';
 import type { Host } from './base/host.ts';
 import { after, type Duration, seconds } from './base/time.ts';
-import { addCommand } from './cli/add-command.ts';
-import type { AdminCall, CommandOutcome } from './cli/admin-call.ts';
+import {
+  type AdminCall,
+  addCommand,
+  type CommandOutcome,
+  deleteAllCommand,
+  deleteCommand,
+  listCommand,
+  statusCommand,
+} from './cli/admin-commands.ts';
 import {
   type AddWords,
   type CommandLine,
@@ -16,12 +23,8 @@ import {
   DEFAULT_CONFIG_FILE,
   parseCommandLine,
 } from './cli/command-line.ts';
-import { deleteAllCommand } from './cli/delete-all-command.ts';
-import { deleteCommand } from './cli/delete-command.ts';
 import { firewallCommand } from './cli/firewall-command.ts';
 import { helpInForm } from './cli/help-text.ts';
-import { listCommand } from './cli/list-command.ts';
-import { statusCommand } from './cli/status-command.ts';
 import type { Terminal } from './cli/terminal-text.ts';
 import { watchCommand } from './cli/watch-command.ts';
 import type { Config } from './config/config.ts';

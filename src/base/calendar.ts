@@ -3,7 +3,7 @@
 
 import type { WallTime } from './time.ts';
 
-export interface CalendarTime {
+interface CalendarTime {
   readonly year: number;
   /** 1 is January. */
   readonly month: number;
@@ -51,3 +51,11 @@ function dateOf(days: number): Pick<CalendarTime, 'year' | 'month' | 'day'> {
 }
 
 export const twoDigits = (value: number): string => String(value).padStart(2, '0');
+
+// A point of wall time as UTC text for file names: "20261120T094500Z".
+
+export function calendarDate(at: WallTime): string {
+  const { year, month, day, hour, minute, second } = calendarTime(at);
+  const [monthText, dayText, ...time] = [month, day, hour, minute, second].map(twoDigits);
+  return `${year}${monthText}${dayText}T${time.join('')}Z`;
+}

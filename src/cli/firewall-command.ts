@@ -6,7 +6,7 @@ import { seconds } from '../base/time.ts';
 import type { Config } from '../config/config.ts';
 import { openingRules } from '../packet-filter/firewall-probe.ts';
 import { nftListRuleset, nftSuccess } from '../packet-filter/nft-program.ts';
-import type { CommandOutcome } from './admin-call.ts';
+import type { CommandOutcome } from './admin-commands.ts';
 
 /** Large rulesets are listed by small processors. */
 const NFT_ENDS_WITHIN = seconds(20);

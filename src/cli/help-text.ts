@@ -5,9 +5,15 @@ import { type AnyConfigOption, CONFIG_OPTIONS, environmentName } from '../config
 import type { HelpForm } from './command-line.ts';
 import { COMMAND_NAMES, COMMANDS, type CommandName, type CommandOption } from './command-table.ts';
 import { configFlagsOf } from './flag-reader.ts';
-import type { Manual, ManualCommand, ManualFlag, ManualOption } from './manual.ts';
-import { manualPage } from './manual-page.ts';
-import { optionTableMarkdown, optionTableToml } from './option-table.ts';
+import {
+  type Manual,
+  type ManualCommand,
+  type ManualFlag,
+  type ManualOption,
+  manualPage,
+  optionTableMarkdown,
+  optionTableToml,
+} from './manual.ts';
 import { bashCompletion, zshCompletion } from './shell-completion.ts';
 
 const ALL_OPTIONS: readonly AnyConfigOption[] = CONFIG_OPTIONS;

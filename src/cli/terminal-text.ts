@@ -1,6 +1,6 @@
 // Text for a terminal: aligned tables that fit the width, colour where it is wanted. Nothing here knows what a mapping is.
 
-import { UNPRINTABLE } from '../base/unprintable.ts';
+import { UNPRINTABLE } from '../base/texts.ts';
 
 export interface Terminal {
   readonly columns: number;

@@ -2,7 +2,7 @@
 // The terminal is left as it was found, whatever ends the watching.
 
 import { type Duration, seconds } from '../base/time.ts';
-import { type AdminCall, askDaemon, type CommandOutcome, failed, printed } from './admin-call.ts';
+import { type AdminCall, askDaemon, type CommandOutcome, failed, printed } from './admin-commands.ts';
 import { mappingTableText } from './mapping-table-text.ts';
 import { paint, paragraph, type Terminal } from './terminal-text.ts';
 

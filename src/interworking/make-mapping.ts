@@ -1,10 +1,10 @@
 // Makes one new mapping (RFC 6970 §5.6): a place to come in, a MAP, the NAT1 rule, then the table, then the disk.
 // Whatever fails takes back what was done before it.
 
-import { cutToOctets } from '../base/cut-to-octets.ts';
 import { ANY_IPV4 } from '../base/ip-address.ts';
 import { ANY_PORT, type PortNumber } from '../base/port-number.ts';
 import { ok, type Result, refused } from '../base/result.ts';
+import { cutToOctets } from '../base/texts.ts';
 import type { Instant } from '../base/time.ts';
 import type { Maker, Mapping } from '../mapping/mapping.ts';
 import type { Granted } from '../pcp/asking/map-outcome.ts';

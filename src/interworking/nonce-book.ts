@@ -2,8 +2,8 @@
 // answer got lost, or a port held back after a delete, is given to the same nonce only (RFC 6887 §11.1.1, §15).
 
 import type { IpAddress } from '../base/ip-address.ts';
-import { keyText } from '../base/key-text.ts';
 import type { PortNumber } from '../base/port-number.ts';
+import { keyText } from '../base/texts.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
 import type { Upstream } from '../mapping/mapping.ts';
 import type { MapKey } from '../pcp/asking/map-request.ts';

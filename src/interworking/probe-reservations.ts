@@ -2,8 +2,8 @@
 // for the asker's AddPortMapping, under the same NAT1 port and nonce; then it is deleted.
 
 import { ANY_IPV4, type IpAddress } from '../base/ip-address.ts';
-import { keyText } from '../base/key-text.ts';
 import type { PortNumber } from '../base/port-number.ts';
+import { keyText } from '../base/texts.ts';
 import { after, type Instant, seconds } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
 import type { MapRequest } from '../pcp/asking/map-request.ts';

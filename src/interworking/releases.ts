@@ -3,8 +3,8 @@
 // (`mapping/ledger.ts`): it is on the disk, and taken up again by the next life of this process.
 
 import type { IpAddress } from '../base/ip-address.ts';
-import { keyText } from '../base/key-text.ts';
 import type { Log } from '../base/log.ts';
+import { keyText } from '../base/texts.ts';
 import { after, type Duration, days, earlier, type Instant, milliseconds, seconds, shorter } from '../base/time.ts';
 import { type Ledger, type OwedRelease, placeText } from '../mapping/ledger.ts';
 import type { Mapping } from '../mapping/mapping.ts';

@@ -7,9 +7,7 @@ import type { HttpRequest, HttpResponse } from '../base/http.ts';
 import type { IpAddress } from '../base/ip-address.ts';
 import { OccasionalWarning } from '../base/occasional-warning.ts';
 import { type Result, unreachable } from '../base/result.ts';
-import type { EventedService } from '../upnp/eventing/evented-service.ts';
-import { readSubscribeRequest } from '../upnp/eventing/subscribe-request.ts';
-import { timeoutText } from '../upnp/eventing/subscription-timeout.ts';
+import { type EventedService, readSubscribeRequest, timeoutText } from '../upnp/eventing/subscription.ts';
 import {
   type Granted,
   type NotGranted,

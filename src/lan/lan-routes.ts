@@ -7,7 +7,7 @@ import { OccasionalWarning } from '../base/occasional-warning.ts';
 import type { WallTime } from '../base/time.ts';
 import type { ControlEndpoint } from '../upnp/control/control-endpoint.ts';
 import { isControlRequest } from '../upnp/control/soap-request.ts';
-import { serveDescription } from '../upnp/description/description-endpoint.ts';
+import { serveDescription } from '../upnp/description/device-description.ts';
 import { foreignRequestProblem } from '../upnp/foreign-request.ts';
 import { upnpHeaders } from '../upnp/upnp-headers.ts';
 import type { EventingSession } from './eventing-session.ts';

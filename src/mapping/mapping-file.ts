@@ -3,12 +3,12 @@
 // so they wait. One write at a time. A failed one is tried again until it succeeds, as a whole new snapshot: an append
 // could meet a torn line.
 
+import { calendarDate } from '../base/calendar.ts';
 import type { FileProblem, FileStore } from '../base/host.ts';
 import type { Log } from '../base/log.ts';
 import type { Machine, Wake } from '../base/machine.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import { after, type Duration, type Instant, minutes, scale, seconds, shorter } from '../base/time.ts';
-import { calendarDate } from './calendar-date.ts';
 import { type LedgerChange, placeText } from './ledger.ts';
 import { type Mapping, type MappingChange, type MappingChanges, mappingKeyText } from './mapping.ts';
 import { type ClockReading, wallTimeOf } from './mapping-record.ts';

@@ -2,9 +2,9 @@
 // Every question is answered from an index in O(1) or O(log n). It decides nothing and sends nothing.
 
 import type { IpAddress } from '../base/ip-address.ts';
-import { keyText } from '../base/key-text.ts';
 import type { PortNumber } from '../base/port-number.ts';
 import { PriorityQueue } from '../base/priority-queue.ts';
+import { keyText } from '../base/texts.ts';
 import type { Instant } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
 import { EntryOrder } from './entry-order.ts';

@@ -1,8 +1,8 @@
 // One entry of the local mapping table (RFC 6970 §5.3): what the asker was promised, what the PCP server granted.
 
 import type { IpAddress } from '../base/ip-address.ts';
-import { keyText } from '../base/key-text.ts';
 import type { PortNumber } from '../base/port-number.ts';
+import { keyText } from '../base/texts.ts';
 import type { Instant, WallTime } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
 

@@ -1,20 +1,20 @@
 // The admin listener and the admin socket: one table of paths. The socket's file mode says who may use it, so there all
 // methods are open; over TCP everybody may read, and who writes must show the token.
 
-import type { Clock, RandomSource } from '../base/host.ts';
+import type { CancelWake, Clock, RandomSource } from '../base/host.ts';
 import type { HttpHandler, HttpRequest, HttpResponse } from '../base/http.ts';
-import { faultAnswer, jsonAnswer, textAnswer } from './admin-answer.ts';
-import { deleteMapping, postMapping } from './admin-api.ts';
-import { bearerToken, crossSiteProblem, unwelcomeBecause } from './admin-guard.ts';
+import { IpAddress } from '../base/ip-address.ts';
+import { after, type Duration, seconds } from '../base/time.ts';
+import { faultAnswer, jsonAnswer, refusalAnswer, textAnswer } from './admin-answer.ts';
+import { bearerToken, crossSiteProblem, TokenGuesses, unwelcomeBecause } from './admin-guard.ts';
 import { AdminPage } from './admin-page.ts';
-import { AdminStreams } from './admin-stream.ts';
+import { parseJson } from './api-schema.ts';
 import { healthOf } from './health.ts';
 import type { OperatorSource } from './operator-source.ts';
-import { eventsJson, mappingsJson, statusJson } from './status-json.ts';
-import { TokenGuesses } from './token-guesses.ts';
+import { emptiedJson, eventJson, eventsJson, mappingsJson, statusJson } from './status-json.ts';
 import { tr181Of } from './tr181.ts';
 
-export interface AdminParts {
+interface AdminParts {
   readonly source: OperatorSource;
   readonly clock: Clock;
   readonly random: RandomSource;
@@ -117,4 +117,115 @@ function eventsAnswer(source: OperatorSource, streams: AdminStreams, request: Ht
 function healthAnswer(source: OperatorSource): HttpResponse {
   const { level, sentence } = healthOf(source.snapshot());
   return textAnswer(`${sentence}\n`, level === 'bad' ? 503 : 200);
+}
+
+// The JSON API's writing methods. Who may use them is decided before, in admin-routes.ts.
+
+async function postMapping(source: OperatorSource, request: HttpRequest): Promise<HttpResponse> {
+  const order = parseJson('order', request.body);
+  if (!order.ok) return faultAnswer(400, `the order is not right: ${order.error}`);
+  if (IpAddress.parse(order.value.internalAddress) === undefined) {
+    return faultAnswer(400, `"${order.value.internalAddress}" is not an IP address`);
+  }
+  if (order.value.externalPort === 0 && !order.value.anyPort) {
+    return faultAnswer(400, 'externalPort is missing: name one, or set anyPort');
+  }
+  const added = await source.addMapping(order.value);
+  if (!added.ok) return refusalAnswer(added.error);
+  const { protocol, externalPort, remoteHost, externalAddress } = added.value;
+  return jsonAnswer({ protocol, externalPort, remoteHost, externalAddress: externalAddress ?? null }, 201);
+}
+
+/** One mapping, or `?all=true`. Named in the query: bodies of DELETE get lost on the way. */
+async function deleteMapping(source: OperatorSource, request: HttpRequest): Promise<HttpResponse> {
+  const fields = new URLSearchParams(request.query);
+  if (fields.get('all') === 'true') return jsonAnswer(emptiedJson(await source.deleteAll()));
+  const name = parseJson(
+    'name',
+    JSON.stringify({
+      protocol: fields.get('protocol')?.toUpperCase(),
+      externalPort: Number(fields.get('externalPort') ?? Number.NaN),
+      remoteHost: fields.get('remoteHost') ?? '',
+    }),
+  );
+  if (!name.ok) return faultAnswer(400, `name the mapping as ?protocol=TCP&externalPort=8080: ${name.error}`);
+  const deleted = await source.deleteMapping(name.value);
+  return deleted.ok ? jsonAnswer(name.value) : refusalAnswer(deleted.error);
+}
+
+// /api/events as server-sent events: "happened" carries an event, "changed" says that a fresh look is worth it.
+
+/** Each holds a connection; a household has fewer open pages. */
+const MAX_STREAMS = 32;
+/** One browser with many pages must leave places for others. */
+const MAX_STREAMS_OF_PEER = 8;
+/** A burst of hundreds of mappings is one look, not hundreds. */
+const CHANGES_AT_MOST_EVERY = seconds(1);
+/** So that a browser notices a connection that died silently. */
+const PING_EVERY = seconds(25);
+
+class AdminStreams {
+  readonly #source: OperatorSource;
+  readonly #clock: Clock;
+  /** By peer; every stream is counted here. */
+  readonly #open = new Map<string, number>();
+
+  constructor(source: OperatorSource, clock: Clock) {
+    this.#source = source;
+    this.#clock = clock;
+  }
+
+  /** Undefined: too many are open. */
+  respond(peer: string): HttpResponse | undefined {
+    const all = [...this.#open.values()].reduce((sum, count) => sum + count, 0);
+    if (all >= MAX_STREAMS || this.#openOf(peer) >= MAX_STREAMS_OF_PEER) return undefined;
+    return {
+      status: 200,
+      headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
+      stream: (write) => this.#start(peer, write),
+    };
+  }
+
+  #openOf(peer: string): number {
+    return this.#open.get(peer) ?? 0;
+  }
+
+  #start(peer: string, write: (chunk: string) => void): () => void {
+    this.#open.set(peer, this.#openOf(peer) + 1);
+    const ping = this.#repeat(PING_EVERY, () => write(': still here\n\n'));
+    let pendingChange: CancelWake | undefined;
+    const stopListening = this.#source.listen({
+      happened: (event) => write(`event: happened\ndata: ${JSON.stringify(eventJson(event))}\n\n`),
+      changed: () => {
+        pendingChange ??= this.#clock.wakeAt(after(this.#clock.now(), CHANGES_AT_MOST_EVERY), () => {
+          pendingChange = undefined;
+          write('event: changed\ndata: {}\n\n');
+        });
+      },
+    });
+    write('retry: 3000\n\n');
+    let isOpen = true;
+    return () => {
+      if (!isOpen) return;
+      isOpen = false;
+      const left = this.#openOf(peer) - 1;
+      if (left > 0) this.#open.set(peer, left);
+      else this.#open.delete(peer);
+      stopListening();
+      ping();
+      pendingChange?.();
+    };
+  }
+
+  #repeat(every: Duration, act: () => void): CancelWake {
+    let cancel: CancelWake = () => undefined;
+    const arm = (): void => {
+      cancel = this.#clock.wakeAt(after(this.#clock.now(), every), () => {
+        act();
+        arm();
+      });
+    };
+    arm();
+    return () => cancel();
+  }
 }

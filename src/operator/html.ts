@@ -1,7 +1,7 @@
 // HTML in template strings: whatever is put in is escaped, unless it is HTML already. Control points choose descriptions
 // and user agents, so nothing reaches a page any other way.
 
-import { UNPRINTABLE } from '../base/unprintable.ts';
+import { UNPRINTABLE } from '../base/texts.ts';
 
 export class Html {
   readonly text: string;

@@ -2,10 +2,9 @@
 // is read from the snapshot when somebody scrapes. The names are an interface: dashboards hold on to them.
 
 import { type Duration, inSeconds } from '../base/time.ts';
-import { doorMetricsText } from './door-metrics.ts';
-import { Counter, Histogram, type Metric, readingText } from './metric.ts';
-import type { Snapshot } from './operator-source.ts';
-import { serverMetricsText } from './server-metrics.ts';
+import { resultName } from '../pcp/asking/result-code.ts';
+import { Counter, Histogram, histogramText, type Labels, type Metric, readingText } from './metric.ts';
+import type { NatCounts, ServerView, Snapshot } from './operator-source.ts';
 
 /** What only the platform knows about the process. */
 export interface ProcessFigures {
@@ -128,5 +127,76 @@ function readings(snapshot: Snapshot, figures: ProcessFigures): string {
     one('igd2pcp_heap_bytes', 'JavaScript heap in use.', figures.heapBytes),
     one('process_resident_memory_bytes', 'Memory in use.', figures.residentBytes),
     readingText('counter', 'process_cpu_seconds_total', 'Processor time used.', [[{}, figures.cpuSeconds]]),
+  ].join('');
+}
+
+// What passed the doors of this box, as metrics: searches, events, strangers, and this box's own NAT.
+
+function doorMetricsText({ doors, wan }: Snapshot): string {
+  const { searchesIgnored, eventsDelivered, eventsFailed } = doors;
+  const one = (name: string, help: string, value: number): string => readingText('counter', name, help, [[{}, value]]);
+  return [
+    one('igd2pcp_searches_answered_total', 'Answers to SSDP searches.', doors.searchesAnswered),
+    readingText(
+      'counter',
+      'igd2pcp_searches_ignored_total',
+      'SSDP searches not answered, by reason.',
+      [...searchesIgnored].map(([reason, count]) => [{ reason }, count]),
+    ),
+    readingText('counter', 'igd2pcp_events_total', 'UPnP events sent, by result.', [
+      [{ result: 'delivered' }, eventsDelivered],
+      [{ result: 'failed' }, eventsFailed],
+    ]),
+    one('igd2pcp_subscriptions_refused_total', 'Requests for events that were refused.', doors.subscriptionsRefused),
+    one('igd2pcp_pcp_strangers_total', 'Datagrams for the PCP client from nobody it talks to.', doors.pcpStrangers),
+    wan.natCounts === undefined ? '' : natMetricsText(wan.natCounts),
+  ].join('');
+}
+
+function natMetricsText({ rules, elements, transactions, failures }: NatCounts): string {
+  return [
+    readingText('gauge', 'igd2pcp_nat_rules', "Mappings in this box's own NAT.", [[{}, rules]]),
+    readingText('gauge', 'igd2pcp_nat_elements', 'Elements of its nftables maps.', [[{}, elements]]),
+    readingText('counter', 'igd2pcp_nat_transactions_total', 'Changes handed to nft.', [[{}, transactions]]),
+    readingText('counter', 'igd2pcp_nat_failures_total', 'Changes nft refused.', [[{}, failures]]),
+  ].join('');
+}
+
+// What passed between us and each PCP server, as metrics: read from the snapshot, counted by the PCP client itself.
+
+type Rows = readonly (readonly [Labels, number])[];
+
+function serverMetricsText({ servers }: Snapshot): string {
+  const each = (rowsOf: (server: ServerView) => Rows): Rows =>
+    servers.flatMap((server) =>
+      rowsOf(server).map(([labels, value]) => [{ server: server.id, ...labels }, value] as const),
+    );
+  const counter = (name: string, help: string, rowsOf: (server: ServerView) => Rows): string =>
+    readingText('counter', name, help, each(rowsOf));
+  return [
+    counter('igd2pcp_pcp_packets_sent_total', 'Requests sent, by kind.', ({ traffic }) =>
+      Object.entries(traffic.sent).map(([kind, count]) => [{ kind }, count]),
+    ),
+    counter('igd2pcp_pcp_retransmissions_total', 'Requests sent again.', ({ traffic }) => [
+      [{}, traffic.retransmissions],
+    ]),
+    counter('igd2pcp_pcp_unanswered_total', 'Requests given up.', ({ traffic }) => [[{}, traffic.unanswered]]),
+    counter('igd2pcp_pcp_answers_total', 'Answers, by result.', ({ traffic }) =>
+      [...traffic.results].map(([code, count]) => [{ result: resultName(code) }, count]),
+    ),
+    counter('igd2pcp_pcp_ignored_total', 'Datagrams not acted upon, by reason.', ({ traffic }) =>
+      [...traffic.ignored].map(([reason, count]) => [{ reason }, count]),
+    ),
+    histogramText(
+      'igd2pcp_pcp_round_trip_seconds',
+      'From a request to its answer.',
+      servers.map(({ id, traffic: { roundTrips } }) => ({
+        labels: { server: id },
+        bounds: roundTrips.bounds.map(inSeconds),
+        atMost: roundTrips.atMost,
+        sum: inSeconds(roundTrips.sum),
+        count: roundTrips.count,
+      })),
+    ),
   ].join('');
 }

@@ -5,7 +5,6 @@ import type { Duration, WallTime } from '../base/time.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
 import type { LanCounts, LanView } from '../lan/lan-side.ts';
 import type { DayView, OperatorEvent } from './event-history.ts';
-import type { LostMappingView } from './lost-mapping-view.ts';
 import type { MappingView } from './mapping-view.ts';
 
 export interface OperatorSource {
@@ -103,7 +102,7 @@ export interface ServerView {
 }
 
 /** Counted since the server became known. */
-export interface ServerTraffic {
+interface ServerTraffic {
   readonly sent: Readonly<Record<'map' | 'release' | 'announce', number>>;
   readonly retransmissions: number;
   readonly unanswered: number;
@@ -114,7 +113,7 @@ export interface ServerTraffic {
   readonly roundTrips: RoundTripHistogram;
 }
 
-export interface RoundTripHistogram {
+interface RoundTripHistogram {
   /** Upper bounds, ascending; `atMost` counts what took no longer than each. */
   readonly bounds: readonly Duration[];
   readonly atMost: readonly number[];
@@ -161,4 +160,17 @@ export interface OrderRefusal {
   readonly code: number | undefined;
   /** In words, with the reason. */
   readonly message: string;
+}
+
+// A mapping the PCP server stopped honouring, as people and scripts see it for a day afterwards.
+
+interface LostMappingView {
+  readonly protocol: TransportProtocol;
+  readonly externalPort: number;
+  /** "" for everybody. */
+  readonly remoteHost: string;
+  readonly internalClient: string;
+  readonly internalPort: number;
+  readonly ago: Duration;
+  readonly why: string;
 }

@@ -2,7 +2,7 @@
 // Text of keys and values is nft's, in the one form that rendering and comparing share.
 
 import type { IpAddress } from '../base/ip-address.ts';
-import { keyText } from '../base/key-text.ts';
+import { keyText } from '../base/texts.ts';
 import type { TransportProtocol } from '../base/transport-protocol.ts';
 import type { Nat1Rule } from '../interworking/local-nat.ts';
 import type { NftMapName } from './nft-ruleset.ts';

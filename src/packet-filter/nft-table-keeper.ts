@@ -6,7 +6,6 @@ import type { Machine, Wake } from '../base/machine.ts';
 import { ok, type Result, refused, unreachable } from '../base/result.ts';
 import { after, type Duration, earlier, type Instant, seconds } from '../base/time.ts';
 import type { Nat1Problem, Nat1Rule } from '../interworking/local-nat.ts';
-import { CheckTimes } from './check-times.ts';
 import { Nat1Claims, ruleKey } from './nat1-claims.ts';
 import { type NftCall, type NftOutcome, nftElements, nftListTable, nftScript, nftSuccess } from './nft-program.ts';
 import { type RulesetOptions, renderFreshRuleset, renderRuleset, renderTableRemoval } from './nft-ruleset.ts';
@@ -20,8 +19,15 @@ import {
 } from './nft-transaction.ts';
 import type { OpenedTable } from './open-nft-table.ts';
 import { type ClaimedRequest, claim, halves, type RequestId, type RuleRequest, takeBack } from './rule-requests.ts';
-import { asBelieved, readListing, whatWasWrong, wrongElements } from './table-comparison.ts';
-import { glanceAtTable, rulesPrintSeen } from './table-glance.ts';
+import {
+  asBelieved,
+  CheckTimes,
+  glanceAtTable,
+  readListing,
+  rulesPrintSeen,
+  whatWasWrong,
+  wrongElements,
+} from './table-looks.ts';
 
 /** After a restart, elements of the earlier run wait this long for their mapping to be read and applied again. */
 export const STRANGERS_STAY = seconds(60);

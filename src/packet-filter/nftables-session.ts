@@ -11,8 +11,7 @@ import { between, type Duration, type Instant, milliseconds, seconds } from '../
 import type { TransportProtocol } from '../base/transport-protocol.ts';
 import type { LocalNat, Nat1Problem, Nat1Rule } from '../interworking/local-nat.ts';
 import { forwardingAdvice, probeForwarding } from './firewall-probe.ts';
-import { listeningPorts, SOCKET_TABLES } from './listening-ports.ts';
-import { Nat1Ports } from './nat1-ports.ts';
+import { listeningPorts, Nat1Ports, SOCKET_TABLES } from './nat1-ports.ts';
 import { type NftCall, type NftOutcome, nftListRuleset, nftSuccess } from './nft-program.ts';
 import { isInterfaceName, type LanDoors, NFT_TABLE, type RulesetOptions } from './nft-ruleset.ts';
 import { NftShell } from './nft-shell.ts';

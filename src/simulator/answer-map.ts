@@ -17,10 +17,15 @@ import {
   USER_EX_QUOTA,
 } from '../pcp/asking/result-code.ts';
 import { choosePort, type PortWish } from './choose-port.ts';
-import { type MappingStore, remainingOf } from './served-mappings.ts';
-import type { ExternalKey, InternalKey, RemotePeerFilter, SimulatedMapping } from './simulated-mapping.ts';
-import type { SimulatorFaults } from './simulator-faults.ts';
-import type { SimulatorOptions } from './simulator-options.ts';
+import {
+  type ExternalKey,
+  type InternalKey,
+  type MappingStore,
+  type RemotePeerFilter,
+  remainingOf,
+  type SimulatedMapping,
+} from './served-mappings.ts';
+import type { SimulatorFaults, SimulatorOptions } from './simulator-options.ts';
 
 export interface MapQuestion extends PortWish {
   readonly client: Endpoint;

@@ -28,9 +28,8 @@ import {
   SHORT_ERROR_SECONDS,
 } from './answer-map.ts';
 import { readMapRequest } from './map-question.ts';
-import { remainingOf } from './served-mappings.ts';
+import { remainingOf, type SimulatedMapping } from './served-mappings.ts';
 import { codeInWords, grantInWords, type Reply, silence } from './served-request.ts';
-import type { SimulatedMapping } from './simulated-mapping.ts';
 
 export interface PcpDatagram {
   readonly bytes: Uint8Array;

@@ -7,8 +7,7 @@ import { ANY_PORT, isInPortRange, type PortNumber, type PortRange, portNumber } 
 import { ok, type Result, refused } from '../base/result.ts';
 import { type Duration, type Instant, minutes } from '../base/time.ts';
 import type { MappingNonce } from '../pcp/asking/mapping-nonce.ts';
-import type { MappingStore } from './served-mappings.ts';
-import type { ExternalKey, InternalKey } from './simulated-mapping.ts';
+import type { ExternalKey, InternalKey, MappingStore } from './served-mappings.ts';
 import type { SimulatorOptions } from './simulator-options.ts';
 
 export interface PortWish {

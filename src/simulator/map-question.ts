@@ -15,7 +15,7 @@ import {
 import { codeOf, isMandatoryOption, OPTION_CODE, type Option } from '../pcp/wire/option.ts';
 import type { MapWireRequest } from '../pcp/wire/pcp-request.ts';
 import type { DeleteQuestion, MapQuestion, ServerState } from './answer-map.ts';
-import type { RemotePeerFilter } from './simulated-mapping.ts';
+import type { RemotePeerFilter } from './served-mappings.ts';
 
 export type MapIntent =
   | { readonly kind: 'map'; readonly question: MapQuestion }

@@ -2,7 +2,7 @@
 
 import type { Endpoint } from '../base/ip-address.ts';
 import { type ResultCode, resultName, SUCCESS } from '../pcp/asking/result-code.ts';
-import type { SimulatedMapping } from './simulated-mapping.ts';
+import type { SimulatedMapping } from './served-mappings.ts';
 
 export interface ServedRequest {
   readonly from: Endpoint;

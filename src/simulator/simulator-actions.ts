@@ -6,7 +6,7 @@ import { type PortNumber, parsePortNumber } from '../base/port-number.ts';
 import { ok, type Result, refused } from '../base/result.ts';
 import type { Instant } from '../base/time.ts';
 import { parseTransportProtocol } from '../base/transport-protocol.ts';
-import type { InternalKey } from './simulated-mapping.ts';
+import type { InternalKey } from './served-mappings.ts';
 import type { ChangeNotice, Simulator, SimulatorOutput } from './simulator.ts';
 import { SIMULATOR_SETTINGS, settingNamed } from './simulator-settings.ts';
 

@@ -8,8 +8,12 @@ import { choice, duration, type Kind, listOf, scalar, whole, yesOrNo } from '../
 import { RESULT_NAMES, resultName, SUCCESS } from '../pcp/asking/result-code.ts';
 import { OPTION_CODE } from '../pcp/wire/option.ts';
 import type { Simulator } from './simulator.ts';
-import { NO_FAULTS, type SimulatorFaults } from './simulator-faults.ts';
-import { DEFAULT_SIMULATOR_OPTIONS, type SimulatorOptions } from './simulator-options.ts';
+import {
+  DEFAULT_SIMULATOR_OPTIONS,
+  NO_FAULTS,
+  type SimulatorFaults,
+  type SimulatorOptions,
+} from './simulator-options.ts';
 
 export interface SimulatorSetting {
   readonly flag: string;

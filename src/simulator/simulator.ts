@@ -11,15 +11,16 @@ import { NAT_PMP_VERSION } from '../pcp/wire/common-header.ts';
 import type { ServerState } from './answer-map.ts';
 import { answerNatPmp } from './answer-nat-pmp.ts';
 import { answerPcp, type PcpDatagram } from './answer-pcp.ts';
-import { CopySchedule } from './copy-schedule.ts';
 import { DelayLine } from './delay-line.ts';
-import { MappingStore } from './served-mappings.ts';
+import { type InternalKey, internalKeyText, MappingStore, type SimulatedMapping } from './served-mappings.ts';
 import type { Reply, ServedRequest } from './served-request.ts';
-import { mappingUpdate, restartAnnouncement } from './server-announcement.ts';
-import { ServerEpoch } from './server-epoch.ts';
-import { type InternalKey, internalKeyText, type SimulatedMapping } from './simulated-mapping.ts';
-import { NO_FAULTS, type SimulatorFaults } from './simulator-faults.ts';
-import { DEFAULT_SIMULATOR_OPTIONS, type SimulatorOptions } from './simulator-options.ts';
+import { CopySchedule, mappingUpdate, restartAnnouncement, ServerEpoch } from './server-announcement.ts';
+import {
+  DEFAULT_SIMULATOR_OPTIONS,
+  NO_FAULTS,
+  type SimulatorFaults,
+  type SimulatorOptions,
+} from './simulator-options.ts';
 
 export type SimulatorOutput =
   | { readonly kind: 'transmit'; readonly bytes: Uint8Array; readonly to: Endpoint; readonly fromPort: SourcePort }

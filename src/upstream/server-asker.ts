@@ -5,6 +5,8 @@ import type { Host, UdpSocket } from '../base/host.ts';
 import type { Endpoint, IpAddress } from '../base/ip-address.ts';
 import { ok, type Result } from '../base/result.ts';
 import { after, between, type Duration, type Instant, milliseconds } from '../base/time.ts';
+import { encodeRequest } from '../pcp/wire/pcp-request.ts';
+import { decodeResponse } from '../pcp/wire/pcp-response.ts';
 import { openServerSocket, type ServerPlace } from './server-socket.ts';
 
 export type Reply<Answer> =
@@ -85,4 +87,26 @@ export class ServerAsker {
   close(): void {
     this.#socket?.close();
   }
+}
+
+// "Are you there, and what do you speak?": one unicast ANNOUNCE, which changes nothing at the server (RFC 6887 §14.1.1).
+
+type Greeting =
+  | { readonly kind: 'epoch'; readonly epoch: number }
+  | { readonly kind: 'version'; readonly version: number };
+
+export const greet = (asker: ServerAsker): Promise<Reply<Greeting>> =>
+  asker.ask(announceRequest(asker.ownAddress), readGreeting);
+
+const announceRequest = (clientAddress: IpAddress): Uint8Array =>
+  encodeRequest({ kind: 'announce', clientAddress, lifetimeSeconds: 0, options: [] });
+
+/** Any answer tells who is there: a refused ANNOUNCE carries the epoch as well. */
+function readGreeting(bytes: Uint8Array): Greeting | undefined {
+  const decoded = decodeResponse(bytes);
+  if (decoded.kind === 'ignored') return undefined;
+  const { message } = decoded;
+  return message.kind === 'version refused'
+    ? { kind: 'version', version: message.version }
+    : { kind: 'epoch', epoch: message.epoch };
 }

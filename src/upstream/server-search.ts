@@ -1,8 +1,8 @@
 // Looks for PCP servers again when something that decides about them may have changed: interfaces, routes, what DHCP said,
 // a name. Where they are looked for: `pcp-servers.ts`.
 
-import type { Host } from '../base/host.ts';
-import type { Endpoint } from '../base/ip-address.ts';
+import type { Host, NetworkView } from '../base/host.ts';
+import type { Endpoint, IpAddress } from '../base/ip-address.ts';
 import { RememberedTexts } from '../base/remembered-texts.ts';
 import { type Instant, minutes, seconds } from '../base/time.ts';
 import {
@@ -14,13 +14,12 @@ import {
   serversIn,
   waitsForName,
 } from './pcp-servers.ts';
-import { RememberedNames } from './remembered-names.ts';
 
 /** Names are asked for anew no more often; one that has no address yet, as when the box starts before its line, is. */
 const LOOK_ANEW_EVERY = minutes(5);
 const ASK_FOR_NAMES_EVERY = seconds(15);
 
-export interface SearchOutcome {
+interface SearchOutcome {
   readonly servers: readonly FoundServer[];
   /** Sockets that were open may lead nowhere now. */
   readonly isAnotherNetwork: boolean;
@@ -80,5 +79,23 @@ export class ServerSearch {
     const gateways = routes.map((route) => `${route?.interfaceName} ${route?.gateway?.text}`);
     const dhcp = this.#sources.dhcpFile === '' ? '' : await files.version(this.#sources.dhcpFile);
     return [...addresses, ...gateways, dhcp].join('|');
+  }
+}
+
+// Names of PCP servers outlive the name server: what one resolved to last stands until it resolves to something else.
+
+class RememberedNames {
+  readonly #network: Pick<NetworkView, 'resolve'>;
+  /** By name: as many as are configured. */
+  readonly #last = new Map<string, readonly IpAddress[]>();
+
+  constructor(network: Pick<NetworkView, 'resolve'>) {
+    this.#network = network;
+  }
+
+  async resolve(name: string): Promise<readonly IpAddress[]> {
+    const addresses = await this.#network.resolve(name);
+    if (addresses.length > 0) this.#last.set(name, addresses);
+    return this.#last.get(name) ?? [];
   }
 }

@@ -68,7 +68,7 @@ module.exports = {
       ['pino', 'platform/node-log'],
       ['fast-xml-parser', 'base/xml'],
       ['@nodable/entities', 'base/xml'],
-      ['smol-toml', 'config/config-file'],
+      ['smol-toml', 'config/config-reader'],
       ['valibot', 'operator/api-schema'],
     ].map(([name, home]) => ({
       name: `one-home-for-${name.replace(/\W/g, '-')}`,

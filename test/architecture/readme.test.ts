@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { COMMAND_NAMES } from '../../src/cli/command-table.ts';
 import { manualOf } from '../../src/cli/help-text.ts';
-import { optionTableMarkdown } from '../../src/cli/option-table.ts';
+import { optionTableMarkdown } from '../../src/cli/manual.ts';
 
 const root = new URL('../../', import.meta.url);
 const readme = readFileSync(new URL('README.md', root), 'utf8');

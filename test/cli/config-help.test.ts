@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { COMMAND_NAMES } from '../../src/cli/command-table.ts';
 import { helpInForm, helpText, manualOf } from '../../src/cli/help-text.ts';
-import { optionTableMarkdown, optionTableToml } from '../../src/cli/option-table.ts';
+import { optionTableMarkdown, optionTableToml } from '../../src/cli/manual.ts';
 import { CONFIG_OPTIONS } from '../../src/config/config.ts';
 import { readConfig } from '../../src/config/config-reader.ts';
 

@@ -2,13 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ok, type Result, refused } from '../../src/base/result.ts';
 import { hours, seconds } from '../../src/base/time.ts';
-import { addCommand } from '../../src/cli/add-command.ts';
-import type { AdminAnswer, AdminCall, AdminRequest } from '../../src/cli/admin-call.ts';
-import { deleteAllCommand } from '../../src/cli/delete-all-command.ts';
-import { deleteCommand } from '../../src/cli/delete-command.ts';
-import { listCommand } from '../../src/cli/list-command.ts';
+import {
+  type AdminAnswer,
+  type AdminCall,
+  type AdminRequest,
+  addCommand,
+  deleteAllCommand,
+  deleteCommand,
+  listCommand,
+  statusCommand,
+} from '../../src/cli/admin-commands.ts';
 import { mappingTableText } from '../../src/cli/mapping-table-text.ts';
-import { statusCommand } from '../../src/cli/status-command.ts';
 import { statusText } from '../../src/cli/status-text.ts';
 import { paint, table } from '../../src/cli/terminal-text.ts';
 import { type Screen, watchCommand } from '../../src/cli/watch-command.ts';

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { minutes, seconds } from '../../src/base/time.ts';
-import { deleteAllCommand } from '../../src/cli/delete-all-command.ts';
+import { deleteAllCommand } from '../../src/cli/admin-commands.ts';
 import { releaseEverything } from '../../src/daemon/release-everything.ts';
 import { DaemonWorld, WAN } from '../doubles/daemon-world.ts';
 import { SimulatedProcess } from '../doubles/simulated-process.ts';

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { IpAddress } from '../../src/base/ip-address.ts';
 import { days, milliseconds, seconds } from '../../src/base/time.ts';
-import { type AskedServer, askServer } from '../../src/doctor/doctor-server.ts';
-import type { SimulatorFaults } from '../../src/simulator/simulator-faults.ts';
-import type { SimulatorOptions } from '../../src/simulator/simulator-options.ts';
+import { type AskedServer, askServer } from '../../src/doctor/doctor-run.ts';
+import type { SimulatorFaults, SimulatorOptions } from '../../src/simulator/simulator-options.ts';
 import { attachSimulator } from '../doubles/attach-simulator.ts';
 import { SimulatedWorld } from '../doubles/simulated-host.ts';
 import { at } from '../doubles/simulated-network.ts';

@@ -5,7 +5,7 @@ import { between, type Instant, inSeconds, milliseconds, seconds } from '../../s
 import { transportProtocolOf } from '../../src/base/transport-protocol.ts';
 import type { MappingView } from '../../src/operator/mapping-view.ts';
 import type { MapWireRequest } from '../../src/pcp/wire/pcp-request.ts';
-import { internalKeyText, type SimulatedMapping } from '../../src/simulator/simulated-mapping.ts';
+import { internalKeyText, type SimulatedMapping } from '../../src/simulator/served-mappings.ts';
 import type { DaemonWorld } from './daemon-world.ts';
 import type { Promised } from './promises-made.ts';
 import type { ScenarioCarrier } from './scenario-carrier.ts';

@@ -3,8 +3,7 @@
 import { Driver } from '../../src/base/drive.ts';
 import type { Host } from '../../src/base/host.ts';
 import type { Endpoint } from '../../src/base/ip-address.ts';
-import type { SimulatorFaults } from '../../src/simulator/simulator-faults.ts';
-import type { SimulatorOptions } from '../../src/simulator/simulator-options.ts';
+import type { SimulatorFaults, SimulatorOptions } from '../../src/simulator/simulator-options.ts';
 import { SimulatorSession } from '../../src/simulator/simulator-session.ts';
 
 export async function attachSimulator(

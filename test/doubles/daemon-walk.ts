@@ -3,7 +3,7 @@
 // each calm everything.
 
 import { after, type Duration, type Instant, instant, minutes, seconds } from '../../src/base/time.ts';
-import { internalKeyText, type SimulatedMapping } from '../../src/simulator/simulated-mapping.ts';
+import { internalKeyText, type SimulatedMapping } from '../../src/simulator/served-mappings.ts';
 import { brokenPromises, disagreements, leaksAndLosses, orphanedNonces } from './agreement.ts';
 import { CARRIER, type DaemonWorld, macOf, WAN } from './daemon-world.ts';
 import type { LanComputer } from './lan-computer.ts';

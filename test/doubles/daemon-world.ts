@@ -5,7 +5,7 @@ import { Driver } from '../../src/base/drive.ts';
 import { type IpAddress as Address, IpAddress } from '../../src/base/ip-address.ts';
 import { ok, refused } from '../../src/base/result.ts';
 import { type Duration, milliseconds, seconds } from '../../src/base/time.ts';
-import type { AdminCall } from '../../src/cli/admin-call.ts';
+import type { AdminCall } from '../../src/cli/admin-commands.ts';
 import type { Config } from '../../src/config/config.ts';
 import { readConfig } from '../../src/config/config-reader.ts';
 import { Daemon } from '../../src/daemon/daemon.ts';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { calendarDate } from '../../src/base/calendar.ts';
 import { IpAddress } from '../../src/base/ip-address.ts';
 import { portNumber } from '../../src/base/port-number.ts';
 import { hours, instant, minutes, wallTime, wallTimeAfter } from '../../src/base/time.ts';
-import { calendarDate } from '../../src/mapping/calendar-date.ts';
 import { mappingOf, owedRecordOf, owedReleaseOf, recordOf, upgradeRecord } from '../../src/mapping/mapping-record.ts';
 import { checksum, journalHead, journalText, readStoredTable, snapshotText } from '../../src/mapping/mapping-store.ts';
 import { START, someMapping } from './some-mapping.ts';

@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { describe, expect, it } from 'vitest';
 import { milliseconds, minutes, wallTime } from '../../src/base/time.ts';
-import { chartSvg } from '../../src/operator/chart.ts';
 import { html } from '../../src/operator/html.ts';
-import { statusPage } from '../../src/operator/page.ts';
+import { chartSvg, statusPage } from '../../src/operator/page.ts';
 import { presentationPage } from '../../src/operator/presentation-page.ts';
 import { SampleSource, sampleMapping, sampleSnapshot, TEN_OCLOCK } from './sample-source.ts';
 

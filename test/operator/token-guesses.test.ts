@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { IpAddress } from '../../src/base/ip-address.ts';
 import { instant } from '../../src/base/time.ts';
-import { TokenGuesses } from '../../src/operator/token-guesses.ts';
+import { TokenGuesses } from '../../src/operator/admin-guard.ts';
 
 const NOW = instant(1000);
 const TOKEN = 'correct-horse-battery-staple';

@@ -143,7 +143,7 @@ describe('the LuCI page', () => {
       new URL('openwrt/package.mjs', packaging).href
     );
     const { manualOf } = await import('../../src/cli/help-text.ts');
-    const { optionTableToml } = await import('../../src/cli/option-table.ts');
+    const { optionTableToml } = await import('../../src/cli/manual.ts');
     const known = keysOf(optionTableToml(manualOf('1.2.3')))
       .split(' ')
       .map((entry) => entry.split(':')[0]);

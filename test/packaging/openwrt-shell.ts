@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { manualOf } from '../../src/cli/help-text.ts';
-import { optionTableToml } from '../../src/cli/option-table.ts';
+import { optionTableToml } from '../../src/cli/manual.ts';
 
 export const packaging = new URL('../../.packaging/', import.meta.url);
 const { keysOf }: { keysOf: (toml: string) => string } = await import(new URL('openwrt/package.mjs', packaging).href);

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { portNumber } from '../../src/base/port-number.ts';
-import { listeningPorts } from '../../src/packet-filter/listening-ports.ts';
-import { Nat1Ports } from '../../src/packet-filter/nat1-ports.ts';
+import { listeningPorts, Nat1Ports } from '../../src/packet-filter/nat1-ports.ts';
 
 const port = portNumber;
 

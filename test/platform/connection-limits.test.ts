@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { limitConnectionsPerPeer } from '../../src/platform/connection-limits.ts';
+import { limitConnectionsPerPeer } from '../../src/platform/http-limits.ts';
 
 const OF_ALL = 12;
 const OF_ONE = 4;

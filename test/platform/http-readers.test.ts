@@ -5,8 +5,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { HttpHandler, HttpLimits, HttpListener } from '../../src/base/http.ts';
 import { IpAddress } from '../../src/base/ip-address.ts';
 import { seconds } from '../../src/base/time.ts';
-import { createHttpHost } from '../../src/platform/http-host.ts';
 import { NodeClock } from '../../src/platform/node-clock.ts';
+import { createHttpHost } from '../../src/platform/node-host.ts';
 
 const ANYWHERE = IpAddress.of('0.0.0.0');
 const LIMITS: HttpLimits = {

@@ -10,8 +10,8 @@ import type { HttpHandler, HttpLimits, HttpListener, HttpRequest } from '../../s
 import { IpAddress } from '../../src/base/ip-address.ts';
 import { IpPrefix } from '../../src/base/ip-prefix.ts';
 import { seconds } from '../../src/base/time.ts';
-import { createHttpHost } from '../../src/platform/http-host.ts';
 import { NodeClock } from '../../src/platform/node-clock.ts';
+import { createHttpHost } from '../../src/platform/node-host.ts';
 
 const LOOPBACK = IpAddress.of('127.0.0.1');
 const LIMITS: HttpLimits = {

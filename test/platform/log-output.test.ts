@@ -3,8 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { LogOutput } from '../../src/platform/log-output.ts';
-import { createNodeLog } from '../../src/platform/node-log.ts';
+import { createNodeLog, LogOutput } from '../../src/platform/node-log.ts';
 
 describe('the log on a full disk', () => {
   it('drops lines, counts them, and ends nothing', () => {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { seconds } from '../../src/base/time.ts';
 import { NodeClock } from '../../src/platform/node-clock.ts';
-import { ProgramDialogue } from '../../src/platform/program-dialogue.ts';
+import { ProgramDialogue } from '../../src/platform/programs.ts';
 
 // Complains of each line, one line later about the word "done", as an interactive nft does.
 const ECHO = ['-c', 'while read -r line; do echo "heard: $line" >&2; done'];

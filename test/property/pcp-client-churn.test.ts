@@ -11,7 +11,7 @@ import { DEFAULT_CLIENT_SETTINGS } from '../../src/pcp/asking/client-settings.ts
 import { serverId } from '../../src/pcp/asking/map-outcome.ts';
 import type { MapRequest, Patience } from '../../src/pcp/asking/map-request.ts';
 import { Simulator, type SimulatorOutput } from '../../src/simulator/simulator.ts';
-import { NO_FAULTS } from '../../src/simulator/simulator-faults.ts';
+import { NO_FAULTS } from '../../src/simulator/simulator-options.ts';
 import { nonce } from '../doubles/pcp-asker.ts';
 import { seededRandom } from '../doubles/seeded-random.ts';
 

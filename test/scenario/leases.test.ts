@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { days, hours, inSeconds, minutes, seconds } from '../../src/base/time.ts';
-import { listCommand } from '../../src/cli/list-command.ts';
+import { listCommand } from '../../src/cli/admin-commands.ts';
 import { disagreements } from '../doubles/agreement.ts';
 import { DaemonWorld } from '../doubles/daemon-world.ts';
 import { FAIR_WEATHER } from '../doubles/simulated-network.ts';

@@ -11,7 +11,7 @@ import { after, days, hours, minutes } from '../../src/base/time.ts';
 import { KeptMapping } from '../../src/library/kept-mapping.ts';
 import type { MapRequest } from '../../src/pcp/asking/map-request.ts';
 import { NONCE_BYTES, nonceFromBytes } from '../../src/pcp/asking/mapping-nonce.ts';
-import { externalKeyText, internalKeyText } from '../../src/simulator/simulated-mapping.ts';
+import { externalKeyText, internalKeyText } from '../../src/simulator/served-mappings.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { createPcpSession, type PcpSession } from '../../src/upstream/pcp-session.ts';
 import { attachSimulator } from '../doubles/attach-simulator.ts';

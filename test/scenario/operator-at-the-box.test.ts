@@ -4,10 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { portNumber } from '../../src/base/port-number.ts';
 import { minutes, seconds } from '../../src/base/time.ts';
-import { addCommand } from '../../src/cli/add-command.ts';
-import { deleteCommand } from '../../src/cli/delete-command.ts';
-import { listCommand } from '../../src/cli/list-command.ts';
-import { statusCommand } from '../../src/cli/status-command.ts';
+import { addCommand, deleteCommand, listCommand, statusCommand } from '../../src/cli/admin-commands.ts';
 import { disagreements } from '../doubles/agreement.ts';
 import { DaemonWorld } from '../doubles/daemon-world.ts';
 

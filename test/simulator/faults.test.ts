@@ -5,7 +5,7 @@ import { after, before, type Instant, instant, milliseconds, seconds } from '../
 import { encodeNatPmpRequest } from '../../src/pcp/wire/nat-pmp-request.ts';
 import { decodeNatPmpResponse } from '../../src/pcp/wire/nat-pmp-response.ts';
 import { Simulator, type SimulatorOutput } from '../../src/simulator/simulator.ts';
-import type { SimulatorFaults } from '../../src/simulator/simulator-faults.ts';
+import type { SimulatorFaults } from '../../src/simulator/simulator-options.ts';
 import { ask, endpoint, mapRequestBytes, mapResponseIn, responseIn, transmissionsOf } from '../doubles/pcp-asker.ts';
 import { seededRandom } from '../doubles/seeded-random.ts';
 

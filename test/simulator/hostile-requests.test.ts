@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { after, instant, seconds } from '../../src/base/time.ts';
 import { decodeNatPmpResponse } from '../../src/pcp/wire/nat-pmp-response.ts';
 import { decodeResponse } from '../../src/pcp/wire/pcp-response.ts';
-import { externalKeyText, internalKeyText } from '../../src/simulator/simulated-mapping.ts';
+import { externalKeyText, internalKeyText } from '../../src/simulator/served-mappings.ts';
 import { Simulator } from '../../src/simulator/simulator.ts';
 import { ask, endpoint, mapRequestBytes, nonce, transmissionsOf } from '../doubles/pcp-asker.ts';
 import { seededRandom } from '../doubles/seeded-random.ts';

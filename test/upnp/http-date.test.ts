@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { wallTime } from '../../src/base/time.ts';
-import { httpDate } from '../../src/upnp/http-date.ts';
+import { httpDate } from '../../src/upnp/upnp-headers.ts';
 
 it('writes the example of RFC 9110 §5.6.7', () => {
   expect(httpDate(wallTime(784_111_777_000))).toBe('Sun, 06 Nov 1994 08:49:37 GMT');

@@ -3,8 +3,7 @@ import type { DefaultRoute } from '../../src/base/host.ts';
 import { endpointText, IpAddress } from '../../src/base/ip-address.ts';
 import { portNumber } from '../../src/base/port-number.ts';
 import type { PcpServerChoice } from '../../src/config/config-network-kinds.ts';
-import { readDhcpServers } from '../../src/upstream/dhcp-server-file.ts';
-import { considerPlaces, serversIn, whyNoServer } from '../../src/upstream/pcp-servers.ts';
+import { considerPlaces, readDhcpServers, serversIn, whyNoServer } from '../../src/upstream/pcp-servers.ts';
 import { SimulatedWorld } from '../doubles/simulated-host.ts';
 import { hexOf, vector } from '../pcp/wire/vectors.ts';
 

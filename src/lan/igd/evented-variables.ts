@@ -2,7 +2,7 @@
 // description alone, so an event never shows what the description hides.
 
 import type { ControlledService } from '../../upnp/control/controlled-service.ts';
-import type { EventedService } from '../../upnp/eventing/evented-service.ts';
+import type { EventedService } from '../../upnp/eventing/subscription.ts';
 
 const EVENT_PREFIX = '/event/';
 

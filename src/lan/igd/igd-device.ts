@@ -4,15 +4,15 @@
 import type { Gateway } from '../../interworking/gateway.ts';
 import { UDA_1_0_REFUSALS, UDA_1_1_REFUSALS } from '../../upnp/control/argument-check.ts';
 import type { ActionTable, ControlledService } from '../../upnp/control/controlled-service.ts';
-import { compactDescription } from '../../upnp/description/compact-description.ts';
 import {
+  compactDescription,
   type DescribedService,
   type DeviceDescription,
   devicesWithin,
   parseDeviceDescription,
 } from '../../upnp/description/device-description.ts';
 import { parseServiceDescription, type ServiceDescription } from '../../upnp/description/service-description.ts';
-import type { EventedService } from '../../upnp/eventing/evented-service.ts';
+import type { EventedService } from '../../upnp/eventing/subscription.ts';
 import { deviceProtectionActions, deviceProtectionVariable } from './device-protection.ts';
 import { eventedService } from './evented-variables.ts';
 import type { ConnectionPlace, IgdContext, IgdVersion } from './igd-context.ts';

@@ -2,9 +2,9 @@
 // differs between them: words on the wire, pace of retransmission, and how the server's clock is judged. Everything else is
 // the same for both.
 
-import { cutToOctets } from '../../base/cut-to-octets.ts';
 import { ANY_IPV4, ANY_IPV6, type IpAddress } from '../../base/ip-address.ts';
 import { ANY_PORT, type PortNumber } from '../../base/port-number.ts';
+import { cutToOctets } from '../../base/texts.ts';
 import { type Duration, milliseconds, scale, seconds, shorter } from '../../base/time.ts';
 import { PROTOCOL_NUMBER, type TransportProtocol, transportProtocolOf } from '../../base/transport-protocol.ts';
 import { type Decoded, message } from '../wire/common-header.ts';

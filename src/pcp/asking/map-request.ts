@@ -2,8 +2,8 @@
 // asking.
 
 import type { IpAddress } from '../../base/ip-address.ts';
-import { keyText } from '../../base/key-text.ts';
 import type { PortNumber } from '../../base/port-number.ts';
+import { keyText } from '../../base/texts.ts';
 import type { Duration, Instant } from '../../base/time.ts';
 import type { TransportProtocol } from '../../base/transport-protocol.ts';
 import type { MappingNonce } from './mapping-nonce.ts';

@@ -2,9 +2,9 @@
 // Whoever forges the server's address can write everything that carries no nonce. Such a message is a reason to ask this
 // question, and nothing else. What a missing answer means is decided by whoever asked.
 
-import { keyText } from '../../base/key-text.ts';
 import type { Wake } from '../../base/machine.ts';
 import { portNumber } from '../../base/port-number.ts';
+import { keyText } from '../../base/texts.ts';
 import { after, type Duration, type Instant, later, seconds } from '../../base/time.ts';
 import { type MapReply, PCP_DIALECT, timeoutAfter } from './dialect.ts';
 import type { MapKey } from './map-request.ts';

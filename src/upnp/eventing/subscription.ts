@@ -1,8 +1,19 @@
 // One subscriber of one service: what it has not been told yet, and the one event that may be on its way to it.
 
-import { after, type Duration, earlier, type Instant, later, scale, seconds, shorter } from '../../base/time.ts';
+import type { HttpRequest } from '../../base/http.ts';
+import {
+  after,
+  type Duration,
+  earlier,
+  type Instant,
+  inSeconds,
+  later,
+  longer,
+  scale,
+  seconds,
+  shorter,
+} from '../../base/time.ts';
 import type { Callback } from './callback.ts';
-import { eventKeyAfter, INITIAL_EVENT } from './event-key.ts';
 
 /** Who cannot be reached costs a connection per event. Each event that is lost doubles the pause, up to the longest. */
 const FIRST_PAUSE = seconds(1);
@@ -111,3 +122,62 @@ export class Subscription {
     return this.callbacks[this.#callback] ?? this.callbacks[0];
   }
 }
+
+// The number that tells a subscriber whether it missed an event (UDA 1.1 §4.3.2 SEQ).
+
+const INITIAL_EVENT = 0;
+const LAST = 0xffff_ffff;
+
+/** UDA 1.1 §4.3.2: wraps to 1, because 0 belongs to the initial event alone. */
+export const eventKeyAfter = (key: number): number => (key >= LAST ? 1 : key + 1);
+
+// A service as eventing sees it: a key, the path of its event URL, and the present values of its evented variables.
+
+export interface EventedService {
+  readonly key: string;
+  /** Path of eventSubURL. */
+  readonly path: string;
+  /** All evented variables of the service and nothing else (UDA 1.1 §4.2: the initial event carries them all). */
+  variables(): ReadonlyMap<string, string>;
+}
+
+// How long a subscription lasts (UDA 1.1 §4.1.2 TIMEOUT): "Second-" and a number, asked for by the subscriber, granted by us.
+
+/** UDA 1.1 §4.1.2: should be at least 1800 s. */
+const LEAST = seconds(1800);
+/** Subscribers vanish without a word; their places come free after this. */
+const MOST = seconds(7200);
+
+/** Missing, unreadable and "infinite" get the least: UDA 1.1 knows no endless subscription. */
+export function grantedTimeout(asked: string | undefined): Duration {
+  const [, text] = /^\s*second-(\d{1,10})\s*$/i.exec(asked ?? '') ?? [];
+  return text === undefined ? LEAST : shorter(longer(seconds(Number(text)), LEAST), MOST);
+}
+
+export const timeoutText = (granted: Duration): string => `Second-${inSeconds(granted)}`;
+
+// Which of the three GENA requests an HTTP request is, or with which status it is turned away (UDA 1.1 §4.1.2–§4.1.4).
+
+type SubscribeRequest =
+  | { readonly kind: 'subscribe'; readonly callback: string; readonly timeout: string | undefined }
+  | { readonly kind: 'renew'; readonly sid: string; readonly timeout: string | undefined }
+  | { readonly kind: 'unsubscribe'; readonly sid: string }
+  | { readonly kind: 'refused'; readonly status: 400 | 405 | 412; readonly why: string };
+
+export function readSubscribeRequest(request: HttpRequest): SubscribeRequest {
+  const { sid, nt, callback, timeout } = request.headers;
+  if (request.method !== 'SUBSCRIBE' && request.method !== 'UNSUBSCRIBE') return refused(405, 'not a GENA method');
+  if (sid !== undefined) {
+    // UDA 1.1 §4.1.4: a SID beside CALLBACK or NT is neither a renewal nor a new subscription.
+    if (nt !== undefined || callback !== undefined) return refused(400, 'SID together with NT or CALLBACK');
+    return request.method === 'SUBSCRIBE'
+      ? { kind: 'renew', sid: sid.trim(), timeout }
+      : { kind: 'unsubscribe', sid: sid.trim() };
+  }
+  if (request.method === 'UNSUBSCRIBE') return refused(412, 'no SID');
+  if (nt?.trim().toLowerCase() !== 'upnp:event') return refused(412, 'NT is not upnp:event');
+  if (callback === undefined) return refused(412, 'no CALLBACK');
+  return { kind: 'subscribe', callback, timeout };
+}
+
+const refused = (status: 400 | 405 | 412, why: string): SubscribeRequest => ({ kind: 'refused', status, why });

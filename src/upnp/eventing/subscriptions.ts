@@ -2,16 +2,15 @@
 // when. Events go out in order, one at a time per subscriber, and what changes in one burst is one event.
 
 import type { RandomSource } from '../../base/host.ts';
-import type { Endpoint, IpAddress } from '../../base/ip-address.ts';
+import { type Endpoint, endpointText, type IpAddress } from '../../base/ip-address.ts';
 import type { Machine, Wake } from '../../base/machine.ts';
 import { ok, type Result, refused } from '../../base/result.ts';
 import { after, type Duration, type Instant, milliseconds, seconds } from '../../base/time.ts';
 import { randomUuid } from '../../base/uuid.ts';
+import { escapeXml } from '../../base/xml.ts';
+import { XML_CONTENT_TYPE } from '../upnp-headers.ts';
 import { acceptableCallbacks, type Callback } from './callback.ts';
-import { eventBody, eventHeaders } from './event-message.ts';
-import type { EventedService } from './evented-service.ts';
-import { type Event, Subscription } from './subscription.ts';
-import { grantedTimeout } from './subscription-timeout.ts';
+import { type Event, type EventedService, grantedTimeout, Subscription } from './subscription.ts';
 
 export type SubscriptionsOutput =
   | {
@@ -192,4 +191,26 @@ function notify(sid: string, { callback, key, variables }: Event): Subscriptions
     body: eventBody(variables),
     within: DELIVER_WITHIN,
   };
+}
+
+// One NOTIFY as it is written (UDA 1.1 §4.3.2).
+
+function eventHeaders(endpoint: Endpoint, sid: string, key: number): Readonly<Record<string, string>> {
+  return {
+    HOST: endpointText(endpoint),
+    'CONTENT-TYPE': XML_CONTENT_TYPE,
+    NT: 'upnp:event',
+    NTS: 'upnp:propchange',
+    SID: sid,
+    SEQ: String(key),
+    CONNECTION: 'close',
+  };
+}
+
+/** One property element per variable: some subscribers read only the first child of each. */
+function eventBody(variables: ReadonlyMap<string, string>): string {
+  const properties = [...variables].map(
+    ([name, value]) => `<e:property><${name}>${escapeXml(value)}</${name}></e:property>`,
+  );
+  return `<?xml version="1.0"?>\n<e:propertyset xmlns:e="urn:schemas-upnp-org:event-1-0">${properties.join('')}</e:propertyset>\n`;
 }

@@ -2,14 +2,12 @@
 // Lenient in form, because real control points are sloppy; strict in whom it answers.
 
 import type { RandomSource } from '../../base/host.ts';
-import type { Endpoint, IpAddress } from '../../base/ip-address.ts';
-import { endpointText } from '../../base/ip-address.ts';
+import { type Endpoint, endpointText, type IpAddress } from '../../base/ip-address.ts';
 import type { IpPrefix } from '../../base/ip-prefix.ts';
 import type { Machine, Wake } from '../../base/machine.ts';
 import type { SsdpMessage } from '../../base/ssdp-socket.ts';
-import { after, type Instant, milliseconds, scale } from '../../base/time.ts';
+import { after, between, type Instant, milliseconds, scale } from '../../base/time.ts';
 import type { AdvertisedRoot } from './advertised-root.ts';
-import { AnswerAllowance } from './answer-allowance.ts';
 import { answersTo, parseSearchTarget } from './search-target.ts';
 import { headerOf, type SsdpSpeaker, searchResponse } from './ssdp-messages.ts';
 
@@ -121,3 +119,68 @@ function allowsDelay(message: SsdpMessage): boolean {
 
 /** One answer would reach every machine. */
 const isForAll = (address: IpAddress, prefix: IpPrefix): boolean => address.isMulticast || prefix.isBroadcast(address);
+
+// How many search answers may leave: a search of 100 bytes can draw 20 answers of 400, to a source address that may be
+// forged, so both each asker and all askers together are limited (amplification; UDA 1.1 §1.3.3).
+
+/** Room for a control point's opening volley: a few ssdp:all and a dozen single targets, each asked up to three times. */
+const PER_SOURCE: BucketSize = { burst: 160, perSecond: 8 };
+/** Twenty machines that start at once; then about 20 kB/s, which no LAN notices. */
+const IN_TOTAL: BucketSize = { burst: 800, perSecond: 48 };
+/** A forger can invent sources without end; the least recent ones are forgotten, the total still holds. */
+const MAX_SOURCES = 256;
+
+class AnswerAllowance {
+  readonly #sources = new Map<string, TokenBucket>();
+  #total: TokenBucket | undefined;
+
+  /** Takes `count` answers to `source` out of the allowance, or none when that is too many. */
+  allows(source: IpAddress, count: number, now: Instant): boolean {
+    this.#total ??= new TokenBucket(IN_TOTAL, now);
+    const own = this.#bucketOf(source, now);
+    if (!own.has(count, now) || !this.#total.has(count, now)) return false;
+    own.take(count);
+    this.#total.take(count);
+    return true;
+  }
+
+  #bucketOf(source: IpAddress, now: Instant): TokenBucket {
+    const bucket = this.#sources.get(source.text) ?? new TokenBucket(PER_SOURCE, now);
+    // Put back at the end, so that the first key is the one not heard from for longest.
+    this.#sources.delete(source.text);
+    this.#sources.set(source.text, bucket);
+    const [oldest] = this.#sources.keys();
+    if (this.#sources.size > MAX_SOURCES && oldest !== undefined) this.#sources.delete(oldest);
+    return bucket;
+  }
+}
+
+// A rate limit that allows bursts: so many at once, then so many a second.
+
+interface BucketSize {
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
+class TokenBucket {
+  readonly #size: BucketSize;
+  #tokens: number;
+  #filledAt: Instant;
+
+  constructor(size: BucketSize, now: Instant) {
+    this.#size = size;
+    this.#tokens = size.burst;
+    this.#filledAt = now;
+  }
+
+  has(count: number, now: Instant): boolean {
+    const gained = (Math.max(0, between(this.#filledAt, now)) / 1000) * this.#size.perSecond;
+    this.#tokens = Math.min(this.#size.burst, this.#tokens + gained);
+    this.#filledAt = now;
+    return this.#tokens >= count;
+  }
+
+  take(count: number): void {
+    this.#tokens -= count;
+  }
+}

@@ -7,8 +7,8 @@ import { minutes, seconds } from '../../../src/base/time.ts';
 import { adminHandlers } from '../../../src/operator/admin-routes.ts';
 import { pageHeaders } from '../../../src/operator/html.ts';
 import { presentationPage } from '../../../src/operator/presentation-page.ts';
-import { createHttpHost } from '../../../src/platform/http-host.ts';
 import { NodeClock } from '../../../src/platform/node-clock.ts';
+import { createHttpHost } from '../../../src/platform/node-host.ts';
 import { nodeRandom } from '../../../src/platform/node-random.ts';
 import { SampleSource, sampleMapping, sampleServer } from '../../operator/sample-source.ts';
 

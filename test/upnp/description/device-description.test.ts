@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { wallTime } from '../../../src/base/time.ts';
-import { serveDescription } from '../../../src/upnp/description/description-endpoint.ts';
-import { devicesWithin, parseDeviceDescription } from '../../../src/upnp/description/device-description.ts';
-import { renderDescription } from '../../../src/upnp/description/render-description.ts';
+import {
+  devicesWithin,
+  parseDeviceDescription,
+  renderDescription,
+  serveDescription,
+} from '../../../src/upnp/description/device-description.ts';
 import { httpRequest } from '../../doubles/igd-under-test.ts';
 
 const root = (device: string): string => `<root xmlns="urn:schemas-upnp-org:device-1-0">${device}</root>`;

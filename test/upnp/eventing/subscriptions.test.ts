@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Endpoint, IpAddress } from '../../../src/base/ip-address.ts';
 import { after, type Instant, instant, milliseconds, seconds } from '../../../src/base/time.ts';
-import { eventKeyAfter } from '../../../src/upnp/eventing/event-key.ts';
-import type { EventedService } from '../../../src/upnp/eventing/evented-service.ts';
-import { grantedTimeout } from '../../../src/upnp/eventing/subscription-timeout.ts';
+import { type EventedService, eventKeyAfter, grantedTimeout } from '../../../src/upnp/eventing/subscription.ts';
 import {
   MAX_SUBSCRIPTIONS,
   MAX_SUBSCRIPTIONS_PER_HOST,
