@@ -199,6 +199,7 @@ class InterworkingGateway implements RunningGateway {
       external: this.#external,
       trouble: new Map(),
       renewals: new Map(),
+      doubts: { count: 0 },
     };
   }
 

@@ -98,6 +98,8 @@ export interface Interworking extends GatewayContext {
   readonly external: ExternalAddresses;
   /** Why the last attempt to renew an entry failed, by the entry's key; no longer than the table. */
   readonly trouble: Map<string, Trouble>;
+  /** How often servers put what they had granted in doubt: what was granted before and put into the table later is in doubt, too. */
+  readonly doubts: { count: number };
   /** By nonce: which renewal asked last. What an earlier one brings back is stale; no longer than the table. */
   readonly renewals: Map<string, symbol>;
 }

@@ -16,6 +16,7 @@ import type { Interworking } from './interworking.ts';
 import { applyNat1RuleUntil, nat1RuleOf } from './nat1-rule.ts';
 import { type Refusal, refusal, refusalOf } from './refusal.ts';
 import { firstLifetime, leaseEnd, upstreamOf } from './renewal-schedule.ts';
+import { doubtedEntry } from './restore-mappings.ts';
 import { descriptionFor, objectionToThirdParty, thirdPartyFor, type UpstreamPlace } from './upstream-request.ts';
 
 export interface Asking {
@@ -83,6 +84,7 @@ async function obtain(
 ): Promise<Result<Mapping, Refusal>> {
   const { asker, deadline } = asking;
   const patience = () => patienceUntil(deadline, iw.now(), asker.hungUp);
+  const doubts = iw.doubts.count;
   const outcome = await iw.releases.asking(request, () => askForMapping(iw, request, patience));
   if (outcome.kind !== 'granted') return refused(refusalOf(outcome));
   const mapping = mappingOf(iw, asking, place, request, outcome);
@@ -96,7 +98,9 @@ async function obtain(
     iw.releases.giveBack(request, outcome);
     return refused(problem);
   }
-  iw.table.put(mapping);
+  // The rule takes its time. A server that lost its state meanwhile has lost this mapping as well.
+  const now = iw.now();
+  iw.table.put(iw.doubts.count === doubts ? mapping : doubtedEntry(mapping, now, now));
   return ok(mapping);
 }
 

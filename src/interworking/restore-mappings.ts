@@ -40,7 +40,7 @@ export function restoreMappings(
   return inQuestion.length;
 }
 
-const doubtedEntry = (mapping: Mapping, renewAt: Instant, now: Instant): Mapping => ({
+export const doubtedEntry = (mapping: Mapping, renewAt: Instant, now: Instant): Mapping => ({
   ...mapping,
   state: 'restoring',
   upstream: { ...mapping.upstream, renewAt, expiresAt: later(mapping.upstream.expiresAt, after(now, GRACE)) },

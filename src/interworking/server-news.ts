@@ -15,6 +15,7 @@ export interface ServerNewsListener {
 export function listenToServer(iw: Interworking, listener: ServerNewsListener): void {
   iw.pcp.listen({
     serverLostState: (server) => {
+      iw.doubts.count += 1;
       listener.doubtAddress();
       const count = restoreMappings(iw, (mapping) => mapping.upstream.server === server);
       iw.log.warn('The PCP server lost its state; its mappings are made again', { server, count });
@@ -35,6 +36,7 @@ export function listenToServer(iw: Interworking, listener: ServerNewsListener): 
         return;
       }
       listener.doubtAddress();
+      iw.doubts.count += 1;
       // RFC 6970 §5.10: the mappings belong to the address we had.
       restoreMappings(iw, () => true);
       iw.releases.takeUp();

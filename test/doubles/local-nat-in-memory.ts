@@ -19,6 +19,8 @@ export class LocalNatInMemory implements LocalNat {
   readonly #rules = new Map<string, HeldNat1Rule>();
   #problem: Nat1Problem | undefined;
   #isStopped = false;
+  /** What a stopped nft was asked for, and has not done. */
+  #waiting: (() => void)[] = [];
   /** About the external interface; undefined: nothing is in the way. */
   inTheWay: string | undefined;
 
@@ -56,6 +58,11 @@ export class LocalNatInMemory implements LocalNat {
     this.#isStopped = true;
   }
 
+  goOn(): void {
+    this.#isStopped = false;
+    for (const work of this.#waiting.splice(0)) work();
+  }
+
   async reserve(protocol: TransportProtocol, wished: PortNumber): Promise<PortNumber | undefined> {
     return this.#ports.reserve(protocol, wished);
   }
@@ -69,7 +76,7 @@ export class LocalNatInMemory implements LocalNat {
   }
 
   async apply(rule: Nat1Rule, validFor: Duration): Promise<Result<void, Nat1Problem>> {
-    if (this.#isStopped) return new Promise(() => {});
+    if (this.#isStopped) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     if (this.#problem !== undefined) return refused(this.#problem);
     this.#rules.set(keyOf(rule), { rule, validUntil: after(this.#now(), validFor) });
     return ok(undefined);

@@ -57,8 +57,8 @@ const LAN = { address: IpAddress.of('192.168.1.1'), prefix: IpPrefix.of(IpAddres
 const ASKER: Asker = { address: HOST, via: 'IGD:2', name: 'explorer', hungUp: undefined };
 /** Longer than whatever is still to be said takes, shorter than the shortest grant. */
 const CALM = seconds(150);
-/** No network keeps a packet longer. */
-const PACKETS_LIVE = seconds(59);
+/** As the client takes it (`pcp/asking/`): no network keeps a packet longer. */
+const PACKETS_LIVE = seconds(9);
 const LONGEST_GRANT = seconds(1200);
 
 export class ExploredWorld {
@@ -248,8 +248,10 @@ export class ExploredWorld {
   async #calms(span: Duration): Promise<void> {
     const deliverAll = async (): Promise<void> => {
       for (let count = 0; this.#packets.length > 0 && count < 1000; count += 1) {
-        for (const packet of this.#packets.splice(0)) this.#arrives(packet);
-        await settle();
+        for (const packet of this.#packets.splice(0)) {
+          this.#arrives(packet);
+          await settle();
+        }
         await settle();
       }
     };

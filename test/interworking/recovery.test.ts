@@ -105,6 +105,20 @@ describe('a PCP server that lost its state (RFC 6970 §5.10)', () => {
     expect(world.server.find('TCP', 5001)).toBeDefined();
   });
 
+  it('while the rule of a new mapping is on its way: that mapping is asked for again as well (RFC 6970 §5.10, IWF-93)', async () => {
+    const world = await GatewayWorld.open({ nat: 'nat1' });
+    world.localNat?.stop();
+    const answer = world.openExactly(host, mappingRequest({ client: HOST, external: 5001, lease: 0 }));
+    await world.advance(milliseconds(100));
+    expect(world.server.mappings()).toHaveLength(1);
+    world.pcp.restartServer({ keepsTable: false, announces: true });
+    world.localNat?.goOn();
+    expect(await world.resolve(answer)).toMatchObject({ ok: true });
+    await world.advance(seconds(10));
+    expect(world.mapping('TCP', 5001)?.state).toBe('granted');
+    expect(world.server.mappings()).toHaveLength(1);
+  });
+
   it('a delete while the way for another port is being cleared is the last word: nothing is asked for behind it', async () => {
     const world = await worldWith(1);
     world.server.foreign.add('TCP 5001');
