@@ -3,7 +3,7 @@
 import type { Endpoint, IpAddress } from '../../base/ip-address.ts';
 import type { Duration } from '../../base/time.ts';
 import type { IgnoredBecause } from '../wire/common-header.ts';
-import type { MapOutcome, MappingUpdate, ReleaseOutcome, ServerId, Withdrawal } from './map-outcome.ts';
+import type { MapOutcome, MappingUpdate, ReleaseOutcome, ServerId, Unanswered, Withdrawal } from './map-outcome.ts';
 import type { MandatoryOption } from './option-support.ts';
 
 export type DatagramIgnoredBecause =
@@ -41,3 +41,10 @@ export type ClientOutput =
   | { readonly kind: 'health changed'; readonly server: ServerId; readonly health: 'up' | 'unknown' | 'down' }
   | { readonly kind: 'server changed'; readonly server: ServerId | undefined }
   | { readonly kind: 'source address changed'; readonly address: IpAddress | undefined };
+
+export const settled = (id: number, outcome: MapOutcome): ClientOutput => ({ kind: 'settled', id, outcome });
+export const released = (id: number, outcome: ReleaseOutcome): ClientOutput => ({ kind: 'released', id, outcome });
+export const unanswered = (why: Unanswered['why']): Unanswered => ({ kind: 'unanswered', why });
+
+export type Outputs = readonly ClientOutput[];
+export const NOTHING: Outputs = [];

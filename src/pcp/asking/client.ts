@@ -1,19 +1,18 @@
-// The PCP client: one conversation per server, and which of them new requests go to (RFC 6887 §8.1, RFC 7488 §4).
-// Sans-IO: datagrams, ICMP refusals, requests and the time go in, a closed list of outputs comes out.
+// The PCP client: its servers, and which of them new requests go to (RFC 6887 §8.1, RFC 7488 §4).
+// Sans-IO: datagrams, ICMP errors, requests and the time go in, a closed list of outputs comes out.
 
 import type { Endpoint, IpAddress } from '../../base/ip-address.ts';
 import { earliestWake, type Machine, type Wake } from '../../base/machine.ts';
 import type { Instant } from '../../base/time.ts';
 import type { ServerAddress } from './address-order.ts';
-import type { ClientOutput } from './client-output.ts';
+import { type ClientOutput, NOTHING, type Outputs, released, settled, unanswered } from './client-output.ts';
 import type { ClientSettings } from './client-settings.ts';
-import { Conversation, type Via } from './conversation.ts';
 import type { ReleaseWish } from './exchange.ts';
 import type { Health } from './liveness.ts';
 import type { ServerId, Unanswered } from './map-outcome.ts';
-import type { MapKey, MapRequest, Patience } from './map-request.ts';
-import { baseKeyText } from './map-request.ts';
-import { NOTHING, type Outputs } from './server-context.ts';
+import { baseKeyText, type MapKey, type MapRequest, type Patience } from './map-request.ts';
+import { PcpServer } from './pcp-server.ts';
+import type { Via } from './server-contact.ts';
 import type { ServerView } from './server-view.ts';
 
 export interface ServerCandidate {
@@ -22,17 +21,17 @@ export interface ServerCandidate {
   readonly addresses: readonly ServerAddress[];
 }
 
-/** Each WAN a laptop-like box moves through may leave one; mappings end by themselves anyway. */
+/** A box that moves through many networks may leave one in each. Mappings end by themselves anyway. */
 const MOST_GONE_SERVERS = 8;
 
 export class Client implements Machine<ClientOutput> {
   readonly #settings: ClientSettings;
   readonly #unit: () => number;
   /** In order of preference. */
-  #conversations: readonly Conversation[] = [];
+  #servers: readonly PcpServer[] = [];
   /** The internal side of each request under way. */
   readonly #asked = new Map<number, string>();
-  /** At servers that are not there at the moment: the WAN went down with requests under way. */
+  /** What is to be released at servers that are not listed now: the WAN went down with requests under way. */
   readonly #unreleased = new Map<ServerId, readonly MapKey[]>();
   #lastServer: ServerId | undefined;
   #lastHealth: Health = 'unknown';
@@ -44,23 +43,23 @@ export class Client implements Machine<ClientOutput> {
     this.#unit = unit;
   }
 
-  /** Replaces the list; conversations with servers that stay go on. */
+  /** Replaces the list. What is under way with servers that stay goes on. */
   setServers(servers: readonly ServerCandidate[], now: Instant): Outputs {
     const outputs: ClientOutput[] = [];
-    const previous = new Map(this.#conversations.map((conversation) => [conversation.id, conversation]));
+    const previous = new Map(this.#servers.map((server) => [server.id, server]));
     const usable = servers.filter(({ addresses }) => addresses.length > 0);
-    this.#conversations = usable.map(({ id, addresses }) => {
+    this.#servers = usable.map(({ id, addresses }) => {
       const known = previous.get(id);
       previous.delete(id);
       if (known !== undefined) {
-        if (!known.addresses.equals(addresses)) outputs.push(...known.setAddresses(addresses, now));
+        if (!known.hasAddresses(addresses)) outputs.push(...known.handleAddresses(addresses, now));
         return known;
       }
-      const conversation = new Conversation(id, addresses, this.#settings, this.#unit);
-      conversation.releaseLater(this.#unreleased.get(id) ?? [], now);
+      const server = new PcpServer(id, addresses, this.#settings, this.#unit);
+      server.releaseLater(this.#unreleased.get(id) ?? [], now);
       this.#unreleased.delete(id);
-      outputs.push(...conversation.start(now));
-      return conversation;
+      outputs.push(...server.start(now));
+      return server;
     });
     for (const gone of previous.values()) {
       outputs.push(...gone.close('no server', now));
@@ -71,57 +70,55 @@ export class Client implements Machine<ClientOutput> {
 
   /** Settles with a `settled` output of the same id, at once when the answer is known. */
   map(id: number, request: MapRequest, patience: Patience, now: Instant): Outputs {
-    const conversation = this.#current();
-    if (conversation === undefined) return [{ kind: 'settled', id, outcome: { kind: 'unanswered', why: 'no server' } }];
+    const server = this.#current();
+    if (server === undefined) return [settled(id, unanswered('no server'))];
     this.#asked.set(id, baseKeyText(request));
-    return this.#conclude(conversation.map({ kind: 'map', id, request, patience }, now), now);
+    return this.#conclude(server.handleMap({ kind: 'map', id, request, patience }, now), now);
   }
 
   /** Settles with a `released` output of the same id. Goes to the server that has the mapping, or that is named. */
   release(id: number, wish: ReleaseWish, now: Instant): Outputs {
-    const conversation = this.#conversationFor(wish);
-    if (conversation === undefined) {
-      return [{ kind: 'released', id, outcome: { kind: 'unanswered', why: 'no server' } }];
-    }
-    return this.#conclude(conversation.release({ kind: 'release', id, ...wish }, now), now);
+    const server = this.#serverFor(wish);
+    if (server === undefined) return [released(id, unanswered('no server'))];
+    return this.#conclude(server.handleRelease({ kind: 'release', id, ...wish }, now), now);
   }
 
   /** Nobody waits for the answer any more. */
   cancel(id: number, why: Unanswered['why'], now: Instant): Outputs {
     return this.#conclude(
-      this.#conversations.flatMap((conversation) => conversation.cancel(id, why, now)),
+      this.#servers.flatMap((server) => server.handleCancel(id, why, now)),
       now,
     );
   }
 
   handleDatagram(bytes: Uint8Array, from: Endpoint, via: Via, now: Instant): Outputs {
-    const conversation = this.#conversations.find(({ addresses }) => addresses.includes(from));
-    if (conversation === undefined) return [{ kind: 'ignored', why: 'not from our server', from }];
-    return this.#conclude(conversation.handleDatagram(bytes, from, via, now), now);
+    const server = this.#servers.find((candidate) => candidate.hasAddress(from));
+    if (server === undefined) return [{ kind: 'ignored', why: 'not from our server', from }];
+    return this.#conclude(server.handleDatagram(bytes, from, via, now), now);
   }
 
   /** "Port unreachable" or the like came back from there. */
   handleUnreachable(endpoint: Endpoint, now: Instant): Outputs {
     return this.#conclude(
-      this.#conversations.flatMap((conversation) => conversation.handleUnreachable(endpoint, now)),
+      this.#servers.flatMap((server) => server.handleUnreachable(endpoint, now)),
       now,
     );
   }
 
   nextWake(): Wake | undefined {
-    return earliestWake(this.#conversations.map((conversation) => conversation.nextWake()));
+    return earliestWake(this.#servers.map((server) => server.nextWake()));
   }
 
   handleTimeout(now: Instant): Outputs {
     return this.#conclude(
-      this.#conversations.flatMap((conversation) => conversation.handleTimeout(now)),
+      this.#servers.flatMap((server) => server.handleTimeout(now)),
       now,
     );
   }
 
   close(now: Instant): Outputs {
-    const outputs = this.#conversations.flatMap((conversation) => conversation.close('closed', now));
-    this.#conversations = [];
+    const outputs = this.#servers.flatMap((server) => server.close('closed', now));
+    this.#servers = [];
     return outputs;
   }
 
@@ -135,7 +132,7 @@ export class Client implements Machine<ClientOutput> {
 
   /** Somebody wants the server in use, which is down. */
   seek(now: Instant): Outputs {
-    return this.#conclude(this.#current()?.seek(now) ?? NOTHING, now);
+    return this.#conclude(this.#current()?.handleDemand(now) ?? NOTHING, now);
   }
 
   /** A question is out whose answer may come at any moment. */
@@ -144,11 +141,11 @@ export class Client implements Machine<ClientOutput> {
   }
 
   sourceAddress(): IpAddress | undefined {
-    return this.#current()?.addresses.active?.source;
+    return this.#current()?.source;
   }
 
   canNameThirdParty(): boolean {
-    return this.#current()?.dialect.canNameThirdParty ?? true;
+    return this.#current()?.canNameThirdParty ?? true;
   }
 
   canFilterRemotePeers(now: Instant): boolean {
@@ -156,24 +153,24 @@ export class Client implements Machine<ClientOutput> {
   }
 
   view(now: Instant): readonly ServerView[] {
-    return this.#conversations.map((conversation) => conversation.view(now));
+    return this.#servers.map((server) => server.view(now));
   }
 
   /** The first that is not down; a preferred one that comes back is preferred again. */
-  #current(): Conversation | undefined {
-    return this.#conversations.find(({ health }) => health !== 'down') ?? this.#conversations[0];
+  #current(): PcpServer | undefined {
+    return this.#servers.find(({ health }) => health !== 'down') ?? this.#servers[0];
   }
 
-  #conversationFor({ key, owedTo }: ReleaseWish): Conversation | undefined {
-    if (owedTo !== undefined) return this.#conversations.find(({ id }) => id === owedTo);
-    return this.#conversations.find((candidate) => candidate.holds(key)) ?? this.#current();
+  #serverFor({ key, owedTo }: ReleaseWish): PcpServer | undefined {
+    if (owedTo !== undefined) return this.#servers.find(({ id }) => id === owedTo);
+    return this.#servers.find((candidate) => candidate.holds(key)) ?? this.#current();
   }
 
   #conclude(outputs: Outputs, now: Instant): Outputs {
     return this.#withChanges([...outputs, ...outputs.flatMap((output) => this.#letGoElsewhere(output, now))]);
   }
 
-  #keepUnreleased(gone: Conversation, now: Instant): void {
+  #keepUnreleased(gone: PcpServer, now: Instant): void {
     const keys = gone.takeUnreleased(now);
     if (keys.length > 0) this.#unreleased.set(gone.id, keys);
     const [oldest] = this.#unreleased.keys();
@@ -186,14 +183,14 @@ export class Client implements Machine<ClientOutput> {
     const base = this.#asked.get(output.id);
     this.#asked.delete(output.id);
     const { outcome } = output;
-    if (base === undefined || outcome.kind !== 'granted' || this.#conversations.length < 2) return NOTHING;
-    return this.#conversations.flatMap((other) => (other.id === outcome.server ? [] : other.letGo(base, now)));
+    if (base === undefined || outcome.kind !== 'granted' || this.#servers.length < 2) return NOTHING;
+    return this.#servers.flatMap((other) => (other.id === outcome.server ? [] : other.handleMovedAway(base, now)));
   }
 
   #withChanges(outputs: Outputs): Outputs {
     const changes: ClientOutput[] = [];
     const current = this.#current();
-    const source = current?.addresses.active?.source;
+    const source = current?.source;
     const health = this.health();
     if (source?.text !== this.#lastSource) {
       this.#lastSource = source?.text;

@@ -2,6 +2,7 @@
 // what of one server's clock is believed, and how often a clock that runs at the wrong rate counts as a loss.
 // What follows from a loss is decided by the caller.
 
+import type { Wake } from '../../base/machine.ts';
 import { after, between, type Duration, hours, type Instant, minutes, scale, shorter } from '../../base/time.ts';
 
 export interface EpochSample {
@@ -117,6 +118,11 @@ export class LossReports {
 
   dueAt(): Instant | undefined {
     return this.#isPending ? this.#quietUntil() : undefined;
+  }
+
+  nextWake(): Wake | undefined {
+    const at = this.dueAt();
+    return at === undefined ? undefined : { at, why: 'report that the PCP server lost its mappings once more' };
   }
 
   /** Whether to report now a loss that was held back. */

@@ -1,64 +1,55 @@
-// What is known of one server that decides whether and in which form it is asked: the protocol it speaks, the options it
-// takes, what it refused and for how long (RFC 6887 §7.4, §8.3; RFC 6970 §5.6.2 for PREFER_FAILURE).
+// What was learned about one server, which decides whether and in which form it is asked: the options it takes, what it
+// refused and for how long (RFC 6887 §7.4, §8.3; RFC 6970 §5.6.2 for PREFER_FAILURE).
 
-import type { IpAddress } from '../../base/ip-address.ts';
 import type { PortNumber } from '../../base/port-number.ts';
 import { after, between, type Duration, type Instant } from '../../base/time.ts';
 import type { TransportProtocol } from '../../base/transport-protocol.ts';
 import type { Dialect, MapForm } from './dialect.ts';
-import { PCP_DIALECT } from './dialect.ts';
 import type { Refused } from './map-outcome.ts';
 import type { MapRequest } from './map-request.ts';
-import { MANDATORY_OPTIONS, type MandatoryOption, OptionSupport } from './option-support.ts';
+import { MANDATORY_OPTIONS, type MandatoryOption, type OptionState, OptionSupport } from './option-support.ts';
 import { type HoldView, RefusalMemory, type StandingMapping } from './refusal-memory.ts';
-import { ADDRESS_MISMATCH, holdOf, type ResultCode, UNSUPP_OPCODE, UNSUPP_OPTION } from './result-code.ts';
+import { holdOf, type ResultCode, UNSUPP_OPTION } from './result-code.ts';
 
 export interface OptionLearned {
   readonly option: MandatoryOption;
   readonly supported: boolean;
 }
 
+/** A refusal that we find out without asking. */
 type RefusalAtHome = Pick<Refused, 'code' | 'lifetimeSeconds' | 'hold' | 'by'>;
 
 export class ServerKnowledge {
-  dialect: Dialect = PCP_DIALECT;
-  /** NAT-PMP tells it apart from mappings. */
-  externalAddress: IpAddress | undefined;
   readonly emulatesPreferFailure: boolean;
   readonly #memory = new RefusalMemory();
   readonly #options = new OptionSupport();
   #takesFilterReset = true;
-  #unusableUntil: Instant | undefined;
 
   constructor(emulatesPreferFailure: boolean) {
     this.emulatesPreferFailure = emulatesPreferFailure;
   }
 
-  /** While set, no request of any kind can succeed. */
-  get unusableUntil(): Instant | undefined {
-    return this.#unusableUntil;
-  }
-
-  usableAgain(): void {
-    this.#unusableUntil = undefined;
-  }
-
   /** The refusal this request would get, as far as we can tell without asking. */
-  refusalOf(request: MapRequest, held: StandingMapping | undefined, now: Instant): RefusalAtHome | undefined {
-    if (this.#hasNoWordsFor(request)) {
+  refusalOf(
+    request: MapRequest,
+    held: StandingMapping | undefined,
+    dialect: Dialect,
+    now: Instant,
+  ): RefusalAtHome | undefined {
+    if (this.#hasNoWordsFor(request, dialect)) {
       return { code: UNSUPP_OPTION, lifetimeSeconds: 0, hold: holdOf(UNSUPP_OPTION, 0), by: 'client' };
     }
     const remembered = this.#memory.recall(request, held, now);
     if (remembered !== undefined) return { ...remembered, by: 'memory' };
-    const until = this.#options.refusedUntil(optionsIn(request, this.formOf(request, held, now)), now);
+    const until = this.#options.refusedUntil(optionsIn(request, this.formOf(request, held, dialect, now)), now);
     if (until === undefined) return undefined;
     return { code: UNSUPP_OPTION, lifetimeSeconds: 0, hold: between(now, until), by: 'memory' };
   }
 
-  formOf(request: MapRequest, held: StandingMapping | undefined, now: Instant): MapForm {
+  formOf(request: MapRequest, held: StandingMapping | undefined, dialect: Dialect, now: Instant): MapForm {
     const isRefused = this.#options.stateOf('PREFER_FAILURE', now) === 'unsupported';
-    const isEmulated = this.emulatesPreferFailure && (isRefused || !this.dialect.hasPreferFailure);
-    // A suggested address is the one assigned before: the request renews, and filters may be there already.
+    const isEmulated = this.emulatesPreferFailure && (isRefused || !dialect.hasPreferFailure);
+    // A suggested address is the one assigned before: the request renews a mapping that may have filters already.
     const isRenewal = held !== undefined || !request.suggestedAddress.isUnspecified;
     return {
       preferFailure: request.exactPort && !isEmulated,
@@ -79,7 +70,7 @@ export class ServerKnowledge {
     const { code, lifetimeSeconds } = refusal;
     if (code === UNSUPP_OPTION) {
       const { thirdParty } = request;
-      // RFC 6887 §13.1: so is a third party refused that we may not act for, though we may for others.
+      // RFC 6887 §13.1: the same code says that we may not act for this third party, although we may for others.
       if (thirdParty !== undefined && this.#options.areAccepted(optionsIn(request, form))) {
         return { hold: this.#memory.noteThirdParty(thirdParty, code, lifetimeSeconds, now), learned: [] };
       }
@@ -87,12 +78,10 @@ export class ServerKnowledge {
       const until = after(now, hold);
       return { hold, learned: this.#learning(now, () => this.#options.noteRefused(optionsIn(request, form), until)) };
     }
-    const hold = this.#memory.note(request, code, lifetimeSeconds, now);
-    if (code === ADDRESS_MISMATCH || code === UNSUPP_OPCODE) this.#unusableUntil = after(now, hold);
-    return { hold, learned: [] };
+    return { hold: this.#memory.note(request, code, lifetimeSeconds, now), learned: [] };
   }
 
-  /** Found out by us: the server gave another port, and no hint for how long. */
+  /** The server gave another port, so we found out that this one is taken. It did not say for how long. */
   noteConflict(request: MapRequest, hold: Duration, now: Instant): void {
     this.#memory.noteConflict(request, hold, now);
   }
@@ -102,19 +91,17 @@ export class ServerKnowledge {
     this.#takesFilterReset = false;
   }
 
-  noteUnusable(code: ResultCode, lifetimeSeconds: number, now: Instant): Duration {
-    const hold = this.#memory.noteEverythingRefused(code, lifetimeSeconds, now);
-    this.#unusableUntil = after(now, hold);
-    return hold;
+  noteEverythingRefused(code: ResultCode, lifetimeSeconds: number, now: Instant): Duration {
+    return this.#memory.noteEverythingRefused(code, lifetimeSeconds, now);
   }
 
-  /** A mapping of ours had that port until now, and may have been what it was refused for. */
+  /** A mapping of ours had that port until now. The port may have been refused because of that mapping. */
   noteFree(protocol: TransportProtocol, port: PortNumber): void {
     this.#memory.forgetPort(protocol, port);
   }
 
-  canFilter(now: Instant): boolean {
-    return this.dialect.canFilter && this.#options.stateOf('FILTER', now) !== 'unsupported';
+  canFilter(dialect: Dialect, now: Instant): boolean {
+    return dialect.canFilter && this.#options.stateOf('FILTER', now) !== 'unsupported';
   }
 
   /** A server that lost its state may be another version of itself. */
@@ -122,11 +109,10 @@ export class ServerKnowledge {
     this.#memory.clear();
     this.#options.clear();
     this.#takesFilterReset = true;
-    this.#unusableUntil = undefined;
   }
 
-  options(now: Instant): Readonly<Record<MandatoryOption, 'supported' | 'unsupported' | 'unknown'>> {
-    const { hasPreferFailure, canNameThirdParty, canFilter } = this.dialect;
+  options(dialect: Dialect, now: Instant): Readonly<Record<MandatoryOption, OptionState>> {
+    const { hasPreferFailure, canNameThirdParty, canFilter } = dialect;
     return {
       PREFER_FAILURE: hasPreferFailure ? this.#options.stateOf('PREFER_FAILURE', now) : 'unsupported',
       THIRD_PARTY: canNameThirdParty ? this.#options.stateOf('THIRD_PARTY', now) : 'unsupported',
@@ -138,10 +124,10 @@ export class ServerKnowledge {
     return this.#memory.view(now);
   }
 
-  #hasNoWordsFor(request: MapRequest): boolean {
-    if (request.thirdParty !== undefined && !this.dialect.canNameThirdParty) return true;
-    if (request.remotePeers.length > 0 && !this.dialect.canFilter) return true;
-    return request.exactPort && !this.dialect.hasPreferFailure && !this.emulatesPreferFailure;
+  #hasNoWordsFor(request: MapRequest, dialect: Dialect): boolean {
+    if (request.thirdParty !== undefined && !dialect.canNameThirdParty) return true;
+    if (request.remotePeers.length > 0 && !dialect.canFilter) return true;
+    return request.exactPort && !dialect.hasPreferFailure && !this.emulatesPreferFailure;
   }
 
   #learning(now: Instant, learn: () => void): readonly OptionLearned[] {

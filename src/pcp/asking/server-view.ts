@@ -6,12 +6,11 @@ import { type Duration, type Instant, milliseconds } from '../../base/time.ts';
 import type { AddressChoice } from './address-order.ts';
 import type { DatagramIgnoredBecause, ProtocolName } from './client-output.ts';
 import type { EpochSample } from './epoch.ts';
-import type { Health, Liveness } from './liveness.ts';
+import type { Health } from './liveness.ts';
 import type { ServerId } from './map-outcome.ts';
 import type { MandatoryOption, OptionState } from './option-support.ts';
 import type { HoldView } from './refusal-memory.ts';
 import { type ResultCode, SUCCESS } from './result-code.ts';
-import type { ServerKnowledge } from './server-knowledge.ts';
 
 export interface ServerView {
   readonly id: ServerId;
@@ -33,31 +32,16 @@ export interface ServerView {
 }
 
 export function viewOf(
-  context: {
-    readonly id: ServerId;
-    readonly choice: AddressChoice;
-    readonly counters: ServerCounters;
-    readonly knowledge: ServerKnowledge;
-    readonly liveness: Liveness;
-  },
-  counts: { readonly queued: number; readonly inFlight: number; readonly held: number },
-  epoch: EpochSample | undefined,
-  health: Health,
-  now: Instant,
+  choice: AddressChoice,
+  counters: ServerCounters,
+  rest: Omit<ServerView, 'addresses' | 'address' | 'source' | 'counters'>,
 ): ServerView {
-  const { choice, counters, knowledge, liveness, id } = context;
+  const { addresses, active } = choice;
   return {
-    id,
-    addresses: choice.addresses.map(({ endpoint }) => endpointText(endpoint)),
-    address: endpointText(choice.active.endpoint),
-    source: choice.active.source.text,
-    health,
-    protocol: knowledge.dialect.name,
-    epoch,
-    heardAt: liveness.heardAt,
-    options: knowledge.options(now),
-    holds: knowledge.holds(now),
-    ...counts,
+    addresses: addresses.map(({ endpoint }) => endpointText(endpoint)),
+    address: endpointText(active.endpoint),
+    source: active.source.text,
+    ...rest,
     counters: counters.view(),
   };
 }

@@ -1,18 +1,31 @@
-// Which protocol is spoken with one server (RFC 6887 §9, appendix A). A refusal of our version carries no nonce. A server
-// that never proved itself is believed at once. One that did is believed only when it leaves a question under a nonce
-// unanswered. PCP is taken up again only after an answer under a nonce.
+// Which protocol is spoken with one server (RFC 6887 §9, appendix A), and the question that only the server itself can answer.
+// Anybody can forge a message that carries no nonce, a refusal of our version among them. From a server that never proved
+// itself such a refusal is believed at once; from another one only when it leaves the question under a nonce unanswered.
 
-import type { Wake } from '../../base/machine.ts';
-import { after, between, type Duration, type Instant, minutes, scale, shorter } from '../../base/time.ts';
+import { earliestWake, type Wake } from '../../base/machine.ts';
+import { portNumber } from '../../base/port-number.ts';
+import {
+  after,
+  between,
+  type Duration,
+  type Instant,
+  later,
+  minutes,
+  scale,
+  seconds,
+  shorter,
+} from '../../base/time.ts';
 import { NAT_PMP_VERSION, PCP_VERSION } from '../wire/common-header.ts';
-import type { VersionReply } from './dialect.ts';
-import { NAT_PMP_DIALECT, PCP_DIALECT } from './dialect.ts';
-import type { EpochWatch } from './epoch.ts';
-import type { Presence } from './presence.ts';
-import type { Proof } from './proof.ts';
-import type { Requests } from './requests.ts';
-import { UNSUPP_VERSION } from './result-code.ts';
-import { NOTHING, type Outputs, type ServerContext } from './server-context.ts';
+import {
+  type Dialect,
+  type MapReply,
+  NAT_PMP_DIALECT,
+  PCP_DIALECT,
+  timeoutAfter,
+  type VersionReply,
+} from './dialect.ts';
+import { type MapKey, mapKeyText } from './map-request.ts';
+import { NONCE_BYTES, nonceFromBytes } from './mapping-nonce.ts';
 
 /** RFC 6887 §9: how often a NAT-PMP server is asked whether it learned PCP meanwhile. */
 const NEWER_VERSION_INTERVAL = minutes(30);
@@ -20,141 +33,229 @@ const NEWER_VERSION_INTERVAL = minutes(30);
 const LOST_VERSION_INTERVAL = minutes(1);
 const LEAST_VERSION_GAP = minutes(1);
 
-export class Versions {
-  readonly #context: ServerContext;
-  readonly #requests: Requests;
-  readonly #presence: Presence;
-  readonly #proof: Proof;
-  readonly #epoch: EpochWatch;
-  readonly #mayFallBack: boolean;
-  /** An answer under a nonce of ours came from this server, at the addresses it has now. */
-  #isProven = false;
-  /** A refusal that is not believed yet. */
-  #suspected: VersionReply | undefined;
-  #isUnusable = false;
-  #newerVersionAt: Instant | undefined;
-  #interval: Duration = NEWER_VERSION_INTERVAL;
-  /** When the last question for PCP went unanswered. */
-  #notAnsweredAt: Instant | undefined;
+// | state   | event                                                    | becomes                          |
+// |---------|----------------------------------------------------------|----------------------------------|
+// | PCP     | version refused, the server never proved itself          | NAT-PMP, or no version in common |
+// | PCP     | version refused otherwise                                | PCP, suspected; asked for proof  |
+// | PCP     | suspected, and the proof fails                           | NAT-PMP, or no version in common |
+// | PCP     | proved                                                   | PCP, proven                      |
+// | NAT-PMP | proved                                                   | PCP, proven                      |
+// | NAT-PMP | its interval is over, or something came in PCP's form    | asked for proof                  |
+// | any     | the server moved to other addresses                      | PCP, not proven                  |
+// "No version in common" is a standing of the server, which goes on being PCP.
+type State =
+  | {
+      readonly kind: 'PCP';
+      /** An answer under a nonce of ours came from this server, at the addresses it has now. */
+      readonly isProven: boolean;
+      /** A refusal of our version that is not believed yet. */
+      readonly suspected: VersionReply | undefined;
+    }
+  | { readonly kind: 'NAT-PMP'; readonly askForPcpAt: Instant; readonly interval: Duration };
 
-  constructor(
-    context: ServerContext,
-    requests: Requests,
-    presence: Presence,
-    proof: Proof,
-    epoch: EpochWatch,
-    mayFallBack: boolean,
-  ) {
-    this.#context = context;
-    this.#requests = requests;
-    this.#presence = presence;
-    this.#proof = proof;
-    this.#epoch = epoch;
+/** What follows for the server. */
+export type VersionStep =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'repeat requests soon' }
+  /** The question under a nonce, to be sent in PCP: the deletion of this. */
+  | { readonly kind: 'send proof'; readonly key: MapKey; readonly isRepeated: boolean }
+  | { readonly kind: 'speak PCP' }
+  | { readonly kind: 'speak NAT-PMP' }
+  | { readonly kind: 'no version in common'; readonly reply: VersionReply };
+
+const NO_STEP: VersionStep = { kind: 'nothing' };
+
+export class Versions {
+  readonly #mayFallBack: boolean;
+  readonly #proof: Proof;
+  #state: State = { kind: 'PCP', isProven: false, suspected: undefined };
+  /** When the last question for a proof went unanswered. */
+  #unprovenAt: Instant | undefined;
+
+  /** `mayFallBack`: to NAT-PMP. `unit` draws from [0, 1). */
+  constructor(mayFallBack: boolean, unit: () => number) {
     this.#mayFallBack = mayFallBack;
+    this.#proof = new Proof(unit);
+  }
+
+  get dialect(): Dialect {
+    return this.#state.kind === 'PCP' ? PCP_DIALECT : NAT_PMP_DIALECT;
   }
 
   get isNatPmp(): boolean {
-    return this.#context.knowledge.dialect === NAT_PMP_DIALECT;
+    return this.#state.kind === 'NAT-PMP';
   }
 
-  /** Whether the server counts as one that shares no version with us: a sign of life contradicts that. */
-  get isUnusable(): boolean {
-    return this.#isUnusable;
+  /** The question under a nonce is open. */
+  get isAskingForProof(): boolean {
+    return this.#proof.isAsked;
+  }
+
+  isProvedBy(reply: MapReply): boolean {
+    return this.#proof.isAnsweredBy(reply);
   }
 
   nextWake(): Wake | undefined {
-    return this.#newerVersionAt === undefined ? undefined : { at: this.#newerVersionAt, why: 'ask for PCP again' };
+    const state = this.#state;
+    const forPcp = state.kind === 'NAT-PMP' ? { at: state.askForPcpAt, why: 'ask for PCP again' } : undefined;
+    return earliestWake([this.#proof.nextWake(), forPcp]);
   }
 
-  due(now: Instant): Outputs {
-    if (this.#newerVersionAt === undefined || this.#newerVersionAt > now) return NOTHING;
-    this.#interval = shorter(scale(this.#interval, 2), NEWER_VERSION_INTERVAL);
-    this.#newerVersionAt = after(now, this.#interval);
-    return this.#proof.ask(now);
+  handleTimeout(now: Instant): readonly VersionStep[] {
+    const step = this.#proof.handleTimeout(now);
+    const steps = [step.kind === 'unanswered' ? this.#handleNoProof(now) : step];
+    if (this.#state.kind !== 'NAT-PMP' || this.#state.askForPcpAt > now) return steps;
+    const interval = shorter(scale(this.#state.interval, 2), NEWER_VERSION_INTERVAL);
+    this.#state = { kind: 'NAT-PMP', askForPcpAt: after(now, interval), interval };
+    return [...steps, this.askForProof(now)];
   }
 
-  /** In PCP, one of our requests was refused for its version. */
-  refused(reply: VersionReply, now: Instant): Outputs {
+  /** Something came that anybody could have written. */
+  askForProof(now: Instant): VersionStep {
+    const step = this.#proof.ask(now);
+    return step.kind === 'unanswered' ? NO_STEP : step;
+  }
+
+  /** In PCP, the version of one of our requests was refused. */
+  handleRefusal(reply: VersionReply, now: Instant): VersionStep {
     // RFC 6887 §9: it names the version we speak, so it is asked again with it.
-    if (reply.version === PCP_VERSION) {
-      this.#requests.hurry(now);
-      return NOTHING;
-    }
-    if (!this.#isProven) return this.#believe(reply, now);
-    this.#suspected = reply;
-    return this.#proof.ask(now);
+    if (reply.version === PCP_VERSION) return { kind: 'repeat requests soon' };
+    if (this.#state.kind !== 'PCP' || !this.#state.isProven) return this.#believe(reply, now);
+    this.#state = { ...this.#state, suspected: reply };
+    return this.askForProof(now);
   }
 
-  /** In NAT-PMP, something in PCP's form came: a gateway that was renewed, or anybody. */
-  seenInPcp(now: Instant): Outputs {
-    const isTooSoon = this.#notAnsweredAt !== undefined && between(this.#notAnsweredAt, now) < LEAST_VERSION_GAP;
-    return isTooSoon ? NOTHING : this.#proof.ask(now);
+  /** In NAT-PMP, something in PCP's form came: from a gateway that was renewed, or from anybody. */
+  handlePcpSign(now: Instant): VersionStep {
+    const isTooSoon = this.#unprovenAt !== undefined && between(this.#unprovenAt, now) < LEAST_VERSION_GAP;
+    return isTooSoon ? NO_STEP : this.askForProof(now);
   }
 
-  /** An answer under a nonce of ours. */
-  proved(now: Instant): Outputs {
-    this.#isProven = true;
-    this.#suspected = undefined;
-    this.#notAnsweredAt = undefined;
-    if (this.#isUnusable) {
-      this.#isUnusable = false;
-      this.#context.knowledge.forget();
-    }
-    return this.isNatPmp ? this.speakPcp(now) : NOTHING;
+  /** The question was answered. */
+  endQuestion(now: Instant): void {
+    this.#proof.end(now);
   }
 
-  /** The question under a nonce was left unanswered. */
-  notProved(now: Instant): Outputs {
-    this.#notAnsweredAt = now;
-    const suspected = this.#suspected;
-    this.#suspected = undefined;
-    return suspected === undefined ? NOTHING : this.#believe(suspected, now);
-  }
-
-  /** The time is over for which no version was shared. */
-  usableAgain(): void {
-    this.#isUnusable = false;
+  /** An answer under a nonce of ours came. */
+  handleProof(): VersionStep {
+    const wasNatPmp = this.isNatPmp;
+    this.#state = { kind: 'PCP', isProven: true, suspected: undefined };
+    this.#unprovenAt = undefined;
+    return wasNatPmp ? { kind: 'speak PCP' } : NO_STEP;
   }
 
   /** Other addresses: what was proved and refused there says nothing here. */
-  moved(): void {
-    this.#isProven = false;
-    this.#suspected = undefined;
-    this.#isUnusable = false;
-    this.#notAnsweredAt = undefined;
+  handleMove(now: Instant): VersionStep {
+    this.#proof.end(now);
+    const wasNatPmp = this.isNatPmp;
+    this.#state = { kind: 'PCP', isProven: false, suspected: undefined };
+    this.#unprovenAt = undefined;
+    return wasNatPmp ? { kind: 'speak PCP' } : NO_STEP;
   }
 
-  speakPcp(now: Instant): Outputs {
-    const { knowledge, id } = this.#context;
-    knowledge.dialect = PCP_DIALECT;
-    knowledge.forget();
-    this.#epoch.forget();
-    this.#newerVersionAt = undefined;
-    const changed = { kind: 'protocol changed', server: id, protocol: 'PCP' } as const;
-    // What was mapped by the other protocol has no nonce and no options: it is made anew.
-    return [changed, { kind: 'server lost state', server: id }, ...this.#requests.protocolChanged(now)];
+  /** The question under a nonce was left unanswered. */
+  #handleNoProof(now: Instant): VersionStep {
+    this.#unprovenAt = now;
+    const suspected = this.#state.kind === 'PCP' ? this.#state.suspected : undefined;
+    return suspected === undefined ? NO_STEP : this.#believe(suspected, now);
   }
 
-  #believe(reply: VersionReply, now: Instant): Outputs {
-    const { knowledge, id } = this.#context;
-    if (reply.version === NAT_PMP_VERSION && this.#mayFallBack) return this.#speakNatPmp(now);
-    // RFC 6887 §9: no version in common; again after min(30 min, lifetime).
-    const hold = knowledge.noteUnusable(UNSUPP_VERSION, reply.lifetimeSeconds, now);
-    this.#isUnusable = true;
-    const refused = this.#requests.protocolChanged(now);
-    const unusable = { kind: 'version unusable', server: id, version: reply.version, hold } as const;
-    return [unusable, ...refused, ...this.#presence.heard(now, true)];
+  #believe(reply: VersionReply, now: Instant): VersionStep {
+    const isProven = this.#state.kind === 'PCP' && this.#state.isProven;
+    if (reply.version === NAT_PMP_VERSION && this.#mayFallBack) {
+      const interval = isProven ? LOST_VERSION_INTERVAL : NEWER_VERSION_INTERVAL;
+      this.#state = { kind: 'NAT-PMP', askForPcpAt: after(now, interval), interval };
+      return { kind: 'speak NAT-PMP' };
+    }
+    this.#state = { kind: 'PCP', isProven, suspected: undefined };
+    return { kind: 'no version in common', reply };
+  }
+}
+
+/** The discard port (RFC 863). A mapping there has another nonce, so this deletion cannot touch it (RFC 6887 §15). */
+const INTERNAL_PORT = portNumber(9);
+
+/** A flood of forged messages draws no more than one question in this time. */
+const LEAST_GAP = seconds(1);
+
+// | state | event                                                | becomes |
+// |-------|------------------------------------------------------|---------|
+// | idle  | asked for                                            | asked   |
+// | asked | answered, or all tries used up, or nobody needs it   | idle    |
+type Question =
+  | { readonly kind: 'idle'; readonly notBefore: Instant | undefined }
+  | {
+      readonly kind: 'asked';
+      readonly key: MapKey;
+      readonly attempts: number;
+      readonly timeout: Duration | undefined;
+      readonly dueAt: Instant;
+    };
+
+type ProofStep =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'send proof'; readonly key: MapKey; readonly isRepeated: boolean }
+  /** Once, when all tries are used up. */
+  | { readonly kind: 'unanswered' };
+
+/**
+ * A question that only the server itself can answer: the deletion of nothing, under a nonce of ours (RFC 6887 §11.4, §15). A
+ * message that can be forged is a reason to ask it, and nothing else. Whoever asks decides what a missing answer means.
+ */
+class Proof {
+  readonly #unit: () => number;
+  #question: Question = { kind: 'idle', notBefore: undefined };
+
+  constructor(unit: () => number) {
+    this.#unit = unit;
   }
 
-  #speakNatPmp(now: Instant): Outputs {
-    const { knowledge, liveness, id } = this.#context;
-    knowledge.dialect = NAT_PMP_DIALECT;
-    this.#epoch.forget();
-    this.#interval = this.#isProven ? LOST_VERSION_INTERVAL : NEWER_VERSION_INTERVAL;
-    this.#newerVersionAt = after(now, this.#interval);
-    liveness.restart(now);
-    const changed = { kind: 'protocol changed', server: id, protocol: 'NAT-PMP' } as const;
-    // The external address first: grants do not carry it.
-    return [changed, ...this.#presence.probeIfDue(now), ...this.#requests.protocolChanged(now)];
+  get isAsked(): boolean {
+    return this.#question.kind === 'asked';
+  }
+
+  /** Asks, unless the question is open already. */
+  ask(now: Instant): ProofStep {
+    if (this.#question.kind === 'asked') return { kind: 'nothing' };
+    const { notBefore } = this.#question;
+    const dueAt = notBefore === undefined ? now : later(now, notBefore);
+    this.#question = { kind: 'asked', key: this.#freshKey(), attempts: 0, timeout: undefined, dueAt };
+    return this.handleTimeout(now);
+  }
+
+  isAnsweredBy(reply: MapReply): boolean {
+    const { nonce } = reply;
+    if (this.#question.kind === 'idle' || nonce === undefined) return false;
+    return mapKeyText({ ...reply, nonce }) === mapKeyText(this.#question.key);
+  }
+
+  /** It was answered, or nobody needs the answer any more. */
+  end(now: Instant): void {
+    this.#question = { kind: 'idle', notBefore: after(now, LEAST_GAP) };
+  }
+
+  nextWake(): Wake | undefined {
+    if (this.#question.kind === 'idle') return undefined;
+    return { at: this.#question.dueAt, why: 'ask the PCP server under a nonce' };
+  }
+
+  /** RFC 6887 §8.1.1. */
+  handleTimeout(now: Instant): ProofStep {
+    const question = this.#question;
+    const rule = PCP_DIALECT.retransmission;
+    if (question.kind === 'idle' || question.dueAt > now) return { kind: 'nothing' };
+    if (question.attempts >= rule.tries) {
+      this.end(now);
+      return { kind: 'unanswered' };
+    }
+    const timeout = timeoutAfter(rule, question.timeout, this.#unit());
+    this.#question = { ...question, attempts: question.attempts + 1, timeout, dueAt: after(now, timeout) };
+    return { kind: 'send proof', key: question.key, isRepeated: question.attempts > 0 };
+  }
+
+  /** A nonce that was never sent cannot be known to anybody. */
+  #freshKey(): MapKey {
+    const octets = Uint8Array.from({ length: NONCE_BYTES }, () => Math.floor(this.#unit() * 256));
+    return { nonce: nonceFromBytes(octets), protocol: 'UDP', internalPort: INTERNAL_PORT, thirdParty: undefined };
   }
 }

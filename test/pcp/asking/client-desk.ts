@@ -7,9 +7,9 @@ import { after, type Instant, instant, seconds } from '../../../src/base/time.ts
 import { Client, type ServerCandidate } from '../../../src/pcp/asking/client.ts';
 import type { ClientOutput } from '../../../src/pcp/asking/client-output.ts';
 import { type ClientSettings, DEFAULT_CLIENT_SETTINGS } from '../../../src/pcp/asking/client-settings.ts';
-import type { Via } from '../../../src/pcp/asking/conversation.ts';
 import { type MapOutcome, type ReleaseOutcome, serverId } from '../../../src/pcp/asking/map-outcome.ts';
 import type { MapRequest, Patience } from '../../../src/pcp/asking/map-request.ts';
+import type { Via } from '../../../src/pcp/asking/server-contact.ts';
 import { encodeErrorResponse } from '../../../src/pcp/wire/error-response.ts';
 import { decodeRequest, type MapWireRequest, type PcpRequest } from '../../../src/pcp/wire/pcp-request.ts';
 import { encodeResponse, type MapResponse } from '../../../src/pcp/wire/pcp-response.ts';

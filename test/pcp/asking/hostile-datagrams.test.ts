@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { instant } from '../../../src/base/time.ts';
-import type { Via } from '../../../src/pcp/asking/conversation.ts';
+import type { Via } from '../../../src/pcp/asking/server-contact.ts';
 import { seededRandom } from '../../doubles/seeded-random.ts';
 import { LAN_HOST, PEER } from '../wire/values.ts';
 import { bytesOfHex, vectors } from '../wire/vectors.ts';
