@@ -1,4 +1,4 @@
-// Everything a PCP client can do to the world, on one screen.
+// Everything a PCP client can do: the whole list of its outputs.
 
 import type { Endpoint, IpAddress } from '../../base/ip-address.ts';
 import type { Duration } from '../../base/time.ts';
@@ -11,10 +11,10 @@ export type DatagramIgnoredBecause =
   /** RFC 6887 §8.3: not from a server, or from an address that was given up (RFC 7488 §3). */
   | 'not from our server'
   | 'server address not in use'
-  /** Neither asked for nor about a mapping of ours, or with another nonce (RFC 6887 §11.4). */
+  /** It answers no request and concerns no mapping of ours, or it has another nonce (RFC 6887 §11.4). */
   | 'no match'
   | 'copy'
-  /** PREFER_FAILURE was asked for and another port came: possibly a stray Mapping Update (RFC 6887 §13.2). */
+  /** We sent PREFER_FAILURE, and another port came. It may be a stray Mapping Update (RFC 6887 §13.2). */
   | 'another port than asked'
   | 'unasked version refusal';
 
@@ -28,7 +28,7 @@ export type ClientOutput =
   | { readonly kind: 'server lost state'; readonly server: ServerId }
   | { readonly kind: 'mapping updated'; readonly update: MappingUpdate }
   | { readonly kind: 'withdrawal'; readonly withdrawal: Withdrawal }
-  /** `supported` as of now; a refusal is believed for the hold only. */
+  /** `supported`: as of now. We believe a refusal for the time of its hold only. */
   | {
       readonly kind: 'option learned';
       readonly server: ServerId;

@@ -4,7 +4,7 @@ import { DEFAULT_PACING, type PacingLimits } from './pacing.ts';
 
 export interface ClientSettings {
   readonly pacing: PacingLimits;
-  /** Plain MAP, and release what is not the port asked for, where the server has no PREFER_FAILURE. */
+  /** Where the server has no PREFER_FAILURE: ask without it, and release a mapping with another port than the one asked for. */
   readonly emulatePreferFailure: boolean;
   /** Speak NAT-PMP to a server that knows nothing newer (RFC 6887 appendix A). */
   readonly natPmp: boolean;

@@ -1,5 +1,6 @@
-// Whether a server is there, at which of its addresses, and when to ask it (RFC 6887 §14.1.1: a unicast ANNOUNCE changes nothing and shows the epoch).
-// A round of tries decides about an address (RFC 7488 §3); single packets look for a server that is down between rounds.
+// Whether a server is there, at which of its addresses, and when to ask it. RFC 6887 §14.1.1: a unicast ANNOUNCE changes
+// nothing and shows the epoch. A round of tries decides about an address (RFC 7488 §3); between rounds, single packets look for
+// a server that is down.
 
 import { earliestWake, type Wake } from '../../base/machine.ts';
 import { after, between, type Duration, type Instant, minutes, scale, seconds, shorter } from '../../base/time.ts';

@@ -1,4 +1,4 @@
-// How a MAP or a release ended, in words: granted, refused or unanswered; and what a server changes unasked. Nothing about
+// How a MAP or a release ended, in words: granted, refused or unanswered. Also what a server changes by itself. Nothing about
 // the wire.
 
 import type { IpAddress } from '../../base/ip-address.ts';
@@ -8,7 +8,7 @@ import type { TransportProtocol } from '../../base/transport-protocol.ts';
 import type { MappingNonce } from './mapping-nonce.ts';
 import type { ResultCode } from './result-code.ts';
 
-/** One PCP server, whatever number of addresses it has. Stable across restarts for the same configuration. */
+/** One PCP server, however many addresses it has. The same configuration gives the same id after a restart. */
 declare const serverIdBrand: unique symbol;
 export type ServerId = string & { readonly [serverIdBrand]: true };
 export const serverId = (text: string): ServerId => text as ServerId;
@@ -16,11 +16,11 @@ export const serverId = (text: string): ServerId => text as ServerId;
 export interface Granted {
   readonly kind: 'granted';
   readonly server: ServerId;
-  /** The address the server knows the mapping by: ours as the packet left, or the third party's. */
+  /** By which the server knows the mapping: the address of ours that the packet left from, or the third party's. */
   readonly internalAddress: IpAddress;
   readonly assignedAddress: IpAddress;
   readonly assignedPort: PortNumber;
-  /** Already limited to what is believed (RFC 6887 §15: absurdly long grants count as 24 h). */
+  /** Limited to 24 h already: we do not believe absurdly long lifetimes (RFC 6887 §15). */
   readonly lifetime: Duration;
 }
 
@@ -28,11 +28,11 @@ export interface Refused {
   readonly kind: 'refused';
   readonly server: ServerId;
   readonly code: ResultCode;
-  /** Of the lifetime field as received; 0 when the server gave no hint. */
+  /** The lifetime field as received. 0 when the server gave no hint. */
   readonly lifetimeSeconds: number;
   /** How long the same request is answered from memory. */
   readonly hold: Duration;
-  /** "server": it said so now. "memory": it said so before and the hold is not over. "client": found out by us. */
+  /** "server": it said so now. "memory": it said so before, and the hold is not over. "client": we found out ourselves. */
   readonly by: 'server' | 'memory' | 'client';
 }
 
@@ -50,8 +50,8 @@ export type ReleaseOutcome =
   | Unanswered;
 
 /**
- * The client gives up a mapping on its own account: the server may have it, and nobody wants it. `owed` until the server
- * has answered its deletion (RFC 6887 §15).
+ * The client gave up a mapping by itself: the server may have it, and nobody wants it. It is `owed` until the server has
+ * answered its deletion (RFC 6887 §15).
  */
 export interface Withdrawal {
   readonly state: 'owed' | 'answered';
@@ -80,6 +80,6 @@ export interface MappingUpdate {
         readonly lifetime: Duration;
       }
     | { readonly kind: 'refused'; readonly code: ResultCode; readonly lifetimeSeconds: number }
-    /** An earlier deletion was answered, which may have taken it: it is there or not. */
+    /** An earlier deletion was answered, which may have deleted it, too: nobody knows whether it is there. */
     | { readonly kind: 'doubted' };
 }

@@ -1,5 +1,5 @@
-// The 96 random bits that prove a mapping is ours (RFC 6887 §11.1, §11.2). Kept with the mapping on disk:
-// without it we would be locked out of our own mappings after a restart.
+// The 96 random bits that prove a mapping is ours (RFC 6887 §11.1, §11.2). The nonce is kept with the mapping on disk: without
+// it we could neither renew nor delete our own mappings after a restart.
 
 declare const nonceBrand: unique symbol;
 /** 24 lower-case hexadecimal digits. */

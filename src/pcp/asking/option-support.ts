@@ -1,9 +1,9 @@
-// What a server is known to do with the options a MAP may need. UNSUPP_OPTION does not say which option it means
-// (RFC 6887 §7.4), so refused combinations are kept and compared with what was accepted.
+// Which options of a MAP a server takes. UNSUPP_OPTION does not say which option it means (RFC 6887 §7.4), so we keep the
+// refused combinations and compare them with what was accepted.
 
 import { type Instant, later } from '../../base/time.ts';
 
-/** Options a server must understand or refuse. */
+/** A server must understand these options or refuse the request. */
 export type MandatoryOption = 'PREFER_FAILURE' | 'THIRD_PARTY' | 'FILTER';
 export const MANDATORY_OPTIONS: readonly MandatoryOption[] = ['PREFER_FAILURE', 'THIRD_PARTY', 'FILTER'];
 
@@ -16,7 +16,7 @@ interface RefusedSet {
 
 export class OptionSupport {
   readonly #accepted = new Set<MandatoryOption>();
-  /** By the options' names: there are no more than the seven combinations of three options. */
+  /** By the names of the options. Three options have seven combinations, so this stays small. */
   readonly #refused = new Map<string, RefusedSet>();
 
   noteAccepted(options: readonly MandatoryOption[]): void {
@@ -26,7 +26,7 @@ export class OptionSupport {
 
   noteRefused(options: readonly MandatoryOption[], until: Instant): void {
     if (options.length === 0) return;
-    // What was accepted once and is the only suspect now is not supported any more.
+    // Each of them was accepted before, and no other option can be meant: they are not supported any more.
     if (this.areAccepted(options)) {
       for (const option of options) this.#accepted.delete(option);
     }
@@ -37,7 +37,7 @@ export class OptionSupport {
     });
   }
 
-  /** Whether each of them was taken before: then it is not the options that a refusal is about. */
+  /** Whether each of them was taken before. Then a refusal is not about the options. */
   areAccepted(options: readonly MandatoryOption[]): boolean {
     return options.every((option) => this.#accepted.has(option));
   }
@@ -64,7 +64,7 @@ export class OptionSupport {
 
   #suspects(refused: RefusedSet): readonly MandatoryOption[] {
     const unproven = refused.options.filter((option) => !this.#accepted.has(option));
-    // Each is taken by itself: it is the combination.
+    // Each one is taken by itself, so the refusal means the combination.
     return unproven.length === 0 ? refused.options : unproven;
   }
 }

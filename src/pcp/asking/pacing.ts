@@ -1,6 +1,6 @@
-// In which order and how fast packets go out (RFC 6887 §14.1.3 asks clients not to burst after a restart of the server):
-// a rate with a small burst, a bound on what is unanswered, oldest expiry first. Items of negative rank are asked for by
-// somebody who waits; they pass the bound, not the rate.
+// In which order and how fast packets go out: at a rate with a small burst, with a bound on what is unanswered, and what
+// expires first goes first. RFC 6887 §14.1.3 asks clients not to burst after a restart of the server. Somebody waits for items
+// of negative rank: the bound does not hold for them, the rate does.
 
 import { PriorityQueue } from '../../base/priority-queue.ts';
 import { after, between, type Instant, milliseconds } from '../../base/time.ts';
@@ -12,16 +12,16 @@ export interface PacingLimits {
   readonly inFlight: number;
 }
 
-// A carrier's server serves thousands of subscribers; one of them restoring 1,000 mappings takes ten seconds this way.
+// A carrier's server serves thousands of subscribers. At this rate, a subscriber restores 1,000 mappings in ten seconds.
 export const DEFAULT_PACING: PacingLimits = { packetsPerSecond: 100, burst: 20, inFlight: 50 };
 
 export class Pacing<Item> {
   readonly #limits: PacingLimits;
-  /** RFC 6886 §3.1: NAT-PMP wants one request at a time, whoever waits. */
+  /** RFC 6886 §3.1: NAT-PMP takes one request at a time, also when somebody waits. */
   readonly #isSerial: boolean;
   readonly #waiting = new PriorityQueue<Item>();
   readonly #inFlight = new PriorityQueue<Item>();
-  /** When the bucket would be full again: its fill level as a point in time. */
+  /** The fill level of the bucket, as the time at which it would be full again. */
   #fullAt: Instant | undefined;
 
   constructor(limits: PacingLimits, isSerial: boolean) {
@@ -58,7 +58,7 @@ export class Pacing<Item> {
     this.#inFlight.delete(item);
   }
 
-  /** When `next` is worth asking; undefined when nothing waits. */
+  /** When to ask `next` again. Undefined when nothing waits. */
   nextAt(): Instant | undefined {
     const first = this.#waiting.first();
     if (first === undefined) return undefined;

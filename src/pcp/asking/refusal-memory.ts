@@ -1,5 +1,5 @@
-// What a server refused, and for how long the same is answered here instead of being asked again (RFC 6887 §7.4, §8.3).
-// How long is `holdOf`'s business; which later requests a refusal covers is decided here.
+// What a server refused. For the time of the hold, we give the same answer ourselves and do not ask again (RFC 6887 §7.4,
+// §8.3). Here is which later requests a refusal covers; `holdOf` says for how long.
 
 import type { IpAddress } from '../../base/ip-address.ts';
 import { PriorityQueue } from '../../base/priority-queue.ts';
@@ -38,7 +38,7 @@ interface Hold {
   readonly until: Instant;
 }
 
-/** Control points decide which ports are asked for, so they can fill this: the hold that ends first makes room. */
+/** Control points choose the ports and could fill this. Beyond this number, the hold that ends first is forgotten. */
 const MAX_HOLDS = 4096;
 
 const EVERYTHING = 'every request';
@@ -47,7 +47,7 @@ const NEW_MAPPINGS = 'new mappings';
 export class RefusalMemory {
   readonly #holds = new Map<string, Hold>();
   readonly #ends = new PriorityQueue<string>();
-  /** The scopes of one external port, at whatever address: looked up with each mapping that goes. */
+  /** The scopes of one external port, whatever the address. They are looked up for each mapping that goes. */
   readonly #ofPort = new Map<string, Set<string>>();
 
   /** Returns the hold, for the outcome. */
@@ -66,7 +66,7 @@ export class RefusalMemory {
     return hold;
   }
 
-  /** The port is taken, for how long nobody said. */
+  /** The port is taken; the server did not say for how long. */
   noteConflict(request: MapRequest, hold: Duration, now: Instant): void {
     const until = after(now, hold);
     this.#set(portScope(request, addressOf(request)), { code: CANNOT_PROVIDE_EXTERNAL, lifetimeSeconds: 0, until });
@@ -84,7 +84,7 @@ export class RefusalMemory {
     const scopes = [EVERYTHING, protocolScope(request.protocol), sameRequestScope(request)];
     if (held === undefined) scopes.push(NEW_MAPPINGS);
     if (request.thirdParty !== undefined) scopes.push(thirdPartyScope(request.thirdParty));
-    // RFC 6887 §13.2: refused wherever the address, it is refused at this address too. Except to the mapping that has it.
+    // RFC 6887 §13.2: a port that was refused at any address is refused at this one too, except to the mapping that has it.
     const isOwn = held?.assignedPort === request.suggestedPort && held.refusedWith === undefined;
     if (request.exactPort && !isOwn) scopes.push(portScope(request, ''), portScope(request, addressOf(request)));
     for (const scope of scopes) {
@@ -144,13 +144,13 @@ export class RefusalMemory {
 function scopesOf(request: MapRequest, code: ResultCode): readonly string[] {
   switch (code) {
     case UNSUPP_OPCODE:
-    // RFC 6887 §7.4: a NAT that knows nothing of PCP is on the path; no request can pass it.
+    // RFC 6887 §7.4: a NAT without PCP is on the path, and no request can pass it.
     case ADDRESS_MISMATCH:
       return [EVERYTHING];
     case UNSUPP_PROTOCOL:
       return [protocolScope(request.protocol)];
     case NO_RESOURCES:
-      // RFC 6887 §7.4: system-wide, so no new mapping of any kind; renewals of others go on.
+      // RFC 6887 §7.4: this holds for the whole server, so it makes no new mapping of any kind. Renewals of others go on.
       return [NEW_MAPPINGS, sameRequestScope(request)];
     case CANNOT_PROVIDE_EXTERNAL:
       return request.exactPort ? [portScope(request, addressOf(request))] : [sameRequestScope(request)];
@@ -171,7 +171,7 @@ const addressOf = (request: MapRequest): string =>
 const portScope = (request: MapRequest, address: string): string =>
   `${portStem(request.protocol, request.suggestedPort)} ${address}`;
 
-/** Everything that makes a request another one; the lifetime does not. */
+/** Two requests are the same if all this is equal. The lifetime does not count. */
 function sameRequestScope(request: MapRequest): string {
   const { protocol, internalPort, thirdParty, suggestedPort, exactPort, remotePeers } = request;
   const peers = remotePeers.map((peer) => peer.text).join('+');

@@ -1,5 +1,5 @@
 // When to renew a mapping: one packet in each of the windows 1/2-5/8, 3/4-13/16, 7/8-29/32 ... of the granted lifetime
-// (RFC 6887 §11.2.1). Pure: the random unit comes in. Sending the packet is not done here.
+// (RFC 6887 §11.2.1). Pure: the random number comes in, and somebody else sends the packet.
 
 import { after, type Duration, type Instant, later, scale, seconds } from '../../base/time.ts';
 
@@ -18,7 +18,7 @@ export interface UsedWindow {
 /** RFC 6887 §11.2.1: two renewal packets are never closer than this. */
 const LEAST_GAP = seconds(4);
 
-/** A short lifetime has its first windows before the least gap is over; then the packet leaves as soon as it may. */
+/** With a short lifetime, the first windows are over before the least gap is. Then the packet leaves as soon as it may. */
 export function firstRenewal(grantedAt: Instant, lifetime: Duration, random: number): RenewalTime | undefined {
   const earliest = after(grantedAt, LEAST_GAP);
   const usual = renewalIn(1, grantedAt, lifetime, earliest, random);
@@ -26,7 +26,7 @@ export function firstRenewal(grantedAt: Instant, lifetime: Duration, random: num
   return { renewAt: earliest, window: 1 };
 }
 
-/** Undefined when no window is left: the mapping ends unless it is made anew. */
+/** Undefined when no window is left: the mapping will end, and must be made anew. */
 export function nextRenewal(
   grantedAt: Instant,
   lifetime: Duration,
@@ -41,7 +41,7 @@ export function nextRenewal(
   return undefined;
 }
 
-/** Neighbouring windows lie 2^-(k+1) of the lifetime apart; where that is less than the least gap there are no more. */
+/** Window k begins 2^-(k+1) of the lifetime before the next one. There is none where that is less than the least gap. */
 const hasWindow = (window: number, lifetime: Duration): boolean => lifetime * 2 ** -(window + 1) >= LEAST_GAP;
 
 function renewalIn(

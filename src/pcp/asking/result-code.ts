@@ -34,7 +34,7 @@ export const RESULT_NAMES = {
 
 export type KnownResultCode = keyof typeof RESULT_NAMES;
 export type ResultName = (typeof RESULT_NAMES)[KnownResultCode];
-/** An octet off the wire: servers may send codes nobody has registered. */
+/** One octet from the wire. Servers may send codes that nobody has registered. */
 export type ResultCode = number;
 
 export const SUCCESS = 0;
@@ -73,7 +73,7 @@ export function holdOf(code: ResultCode, lifetimeSeconds: number): Duration {
   return shorter(longer(seconds(lifetimeSeconds), milliseconds(1000)), LONG_HOLD);
 }
 
-// A CANNOT_PROVIDE_EXTERNAL up to this lifetime may be over soon; a longer one is final (RFC 6970 §5.6.2).
+// RFC 6970 §5.6.2: a CANNOT_PROVIDE_EXTERNAL with at most this lifetime may be over soon. With a longer one it is final.
 const SHORT_CONFLICT_SECONDS = 60;
 
 export const isShortConflict = (lifetimeSeconds: number): boolean =>

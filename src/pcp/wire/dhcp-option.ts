@@ -1,5 +1,5 @@
 // The payloads of the DHCP options that name PCP servers (RFC 7291): option 158 of DHCPv4 and option 86 of DHCPv6.
-// Each list of addresses is one server. Instances are joined by whoever reads the lease (RFC 3396).
+// Each list of addresses is one server. Whoever reads the lease joins the instances of an option (RFC 3396).
 
 import { ByteReader } from '../../base/byte-reader.ts';
 import { ByteWriter } from '../../base/byte-writer.ts';
@@ -42,6 +42,6 @@ export function encodeDhcpv6Server(addresses: ServerAddresses): Uint8Array {
   return writer.bytes();
 }
 
-/** RFC 7291 §4.2, §5.2: multicast and loopback addresses are dropped without a word. */
+/** RFC 7291 §4.2, §5.2: multicast and loopback addresses are dropped silently. */
 const usable = (addresses: ServerAddresses): ServerAddresses =>
   addresses.filter((address) => !address.isMulticast && !address.isLoopback && !address.isUnspecified);

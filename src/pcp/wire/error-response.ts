@@ -1,5 +1,5 @@
-// What a server answers when it refuses: the request itself once more, with the header of a response
-// (RFC 6887 §7.2, §8.3). Needed for requests that cannot be read, so it works on bytes.
+// What a server answers when it refuses: a copy of the request with the header of a response (RFC 6887 §7.2, §8.3). It works
+// on bytes, as it is needed for unreadable requests, too.
 
 import { ByteWriter } from '../../base/byte-writer.ts';
 import type { ResultCode } from '../asking/result-code.ts';

@@ -1,4 +1,4 @@
-// NAT-PMP requests (RFC 6886 §3.2, §3.3): PCP's predecessor, the fallback for servers that know nothing else.
+// NAT-PMP requests (RFC 6886 §3.2, §3.3). NAT-PMP came before PCP; we speak it with servers that know nothing else.
 
 import { ByteReader } from '../../base/byte-reader.ts';
 import { ByteWriter } from '../../base/byte-writer.ts';

@@ -1,5 +1,5 @@
-// NAT-PMP responses (RFC 6886 §3.2, §3.3, §3.5), the multicast announcement (§3.2.1) among them, and the refusal of
-// version 2 by which a NAT-PMP gateway is known.
+// NAT-PMP responses (RFC 6886 §3.2, §3.3, §3.5), with the multicast announcement (§3.2.1), and the refusal of version 2 that
+// shows a NAT-PMP gateway.
 
 import { ByteReader } from '../../base/byte-reader.ts';
 import { ByteWriter } from '../../base/byte-writer.ts';

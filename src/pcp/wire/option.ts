@@ -1,5 +1,5 @@
 // PCP options (RFC 6887 §7.3): code, reserved octet, length without padding, data, padding to four octets.
-// What an option means for a mapping is decided elsewhere; here they are only read and written.
+// Here they are only read and written. What an option means for a mapping is decided elsewhere.
 
 import { ByteReader } from '../../base/byte-reader.ts';
 import { ByteWriter } from '../../base/byte-writer.ts';

@@ -1,5 +1,5 @@
-// PCP requests (RFC 6887 §7.1) as values and as bytes. The client writes them; a server reads them, and learns with
-// which error an unreadable one has to be answered.
+// PCP requests (RFC 6887 §7.1) as values and as bytes. The client writes them; a server reads them. For an unreadable one,
+// reading says with which error the server has to answer.
 
 import { ByteReader } from '../../base/byte-reader.ts';
 import { ByteWriter } from '../../base/byte-writer.ts';

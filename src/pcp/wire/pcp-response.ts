@@ -1,5 +1,5 @@
-// PCP responses (RFC 6887 §7.2) as values and as bytes, read in the order of §8.3. Both known refusals of version 2 by
-// a NAT-PMP server come out as the same message as a PCP server's.
+// PCP responses (RFC 6887 §7.2) as values and as bytes, read in the order of §8.3. There are two known ways in which
+// a NAT-PMP server refuses version 2; both are read as the message of a PCP server that refuses it.
 
 import { ByteReader } from '../../base/byte-reader.ts';
 import { ByteWriter } from '../../base/byte-writer.ts';

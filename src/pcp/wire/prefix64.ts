@@ -19,7 +19,7 @@ const COUNT_OCTETS = 2;
 const IPV4_PREFIX_OCTETS = 6;
 const LENGTHS: ReadonlySet<number> = new Set([4, 5, 6, 7, 8, 12]);
 
-/** The list's count is always written, also when it is 0: the RFC leaves a request's form open, receivers accept both. */
+/** The RFC does not say whether a request has the count of an empty list. We always write it; receivers accept both. */
 export function encodePrefix64(option: Prefix64): Uint8Array {
   if (!LENGTHS.has(option.prefixLength)) throw new RangeError(`not a NAT64 prefix length: ${option.prefixLength}`);
   if (option.prefixAndSuffix.length !== PREFIX_AND_SUFFIX_OCTETS)
