@@ -11,11 +11,10 @@ import type { Patience, PcpService, PcpServiceListener } from '../interworking/p
 import { inOrder } from '../pcp/asking/address-order.ts';
 import { Client, type ServerCandidate } from '../pcp/asking/client.ts';
 import type { ClientOutput, DatagramIgnoredBecause } from '../pcp/asking/client-output.ts';
-import type { ClientSettings } from '../pcp/asking/client-settings.ts';
+import { type ClientSettings, DEFAULT_PACING } from '../pcp/asking/client-settings.ts';
 import type { ReleaseWish } from '../pcp/asking/exchange.ts';
 import type { MapOutcome, ReleaseOutcome, ServerId } from '../pcp/asking/map-outcome.ts';
 import type { MapKey, MapRequest } from '../pcp/asking/map-request.ts';
-import { DEFAULT_PACING } from '../pcp/asking/pacing.ts';
 import type { ServerView } from '../pcp/asking/server-view.ts';
 import { newsSentence, type PcpNews, tellNews } from './pcp-news.ts';
 import { type ConsideredPlace, type FoundServer, serversIn, whyNoServer } from './pcp-servers.ts';

@@ -1,6 +1,14 @@
 // What may be set about the PCP client, and what it does when nothing is.
 
-import { DEFAULT_PACING, type PacingLimits } from './pacing.ts';
+export interface PacingLimits {
+  readonly packetsPerSecond: number;
+  /** Packets that may go out at once after a pause. */
+  readonly burst: number;
+  readonly inFlight: number;
+}
+
+// A carrier's server serves thousands of subscribers. At this rate, a subscriber restores 1,000 mappings in ten seconds.
+export const DEFAULT_PACING: PacingLimits = { packetsPerSecond: 100, burst: 20, inFlight: 50 };
 
 export interface ClientSettings {
   readonly pacing: PacingLimits;

@@ -17,13 +17,13 @@ import {
 import type { ClientSettings } from './client-settings.ts';
 import type { Dialect, MapReply } from './dialect.ts';
 import { Exchange, type MapTask, type ReleaseTask, restOf, taskKey } from './exchange.ts';
+import { withdrawalOf } from './held-mappings.ts';
 import type { ServerId, Unanswered } from './map-outcome.ts';
 import type { MapKey, MapRequest } from './map-request.ts';
 import { type Line, RequestSender } from './request-sender.ts';
 import { ADDRESS_MISMATCH, NOT_AUTHORIZED, type ResultCode, UNSUPP_OPCODE } from './result-code.ts';
 import { ServerRecord, type UnaskedReply } from './server-record.ts';
 import type { ServerCounters } from './server-view.ts';
-import { withdrawalOf } from './unwanted-mappings.ts';
 
 export type RequestStep =
   | ClientOutput

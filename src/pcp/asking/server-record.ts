@@ -15,12 +15,11 @@ import {
 import { type ClientOutput, type DatagramIgnoredBecause, NOTHING, type Outputs } from './client-output.ts';
 import type { Dialect, MapForm, MapReply } from './dialect.ts';
 import type { Exchange, MapTask, ReleaseTask } from './exchange.ts';
-import { type HeldMapping, HeldMappings } from './held-mappings.ts';
+import { GoneLately, type HeldMapping, HeldMappings, OwedMappings } from './held-mappings.ts';
 import type { Granted, MappingUpdate, Refused, ReleaseOutcome, ServerId } from './map-outcome.ts';
 import { baseKeyText, type MapKey, type MapRequest } from './map-request.ts';
 import { CANNOT_PROVIDE_EXTERNAL, holdOf, type ResultCode, SUCCESS, UNSUPP_OPTION } from './result-code.ts';
 import { type OptionLearned, ServerKnowledge } from './server-knowledge.ts';
-import { GoneLately, OwedMappings } from './unwanted-mappings.ts';
 
 /** What a response that answers no request is about. */
 export type UnaskedReply =

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { portNumber } from '../../../src/base/port-number.ts';
 import { type Instant, instant } from '../../../src/base/time.ts';
-import { Pacing } from '../../../src/pcp/asking/pacing.ts';
+import { Pacing } from '../../../src/pcp/asking/request-sender.ts';
 import { ANY_REQUEST, ClientDesk, within } from './client-desk.ts';
 
 const at = (s: number): Instant => instant(s * 1000);
