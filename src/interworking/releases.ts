@@ -47,13 +47,15 @@ export class Releases {
   readonly #underWay = new Map<string, Promise<ReleaseOutcome>>();
   /** Internal sides somebody asks a mapping for, until the table has it. */
   readonly #asked = new Map<string, { count: number; isOwed: boolean }>();
-  /** Places of an earlier life of this process that were not deleted yet. */
+  /** Places that an earlier life of this process asked for. */
   readonly #inherited = new Set<string>();
+  readonly #startedAt: Instant;
   #toldOf: string | undefined;
 
   constructor(context: Surroundings, nonces: NonceBook) {
     this.#context = context;
     this.#nonces = nonces;
+    this.#startedAt = context.now();
   }
 
   /** Joins the one under way when there is one. */
@@ -233,15 +235,21 @@ export class Releases {
    * deleted once more when all packets of that life are gone.
    */
   #answered(release: OwedRelease): void {
-    if (!this.#inherited.delete(placeText(release))) {
+    const { alarms, now } = this.#context;
+    const allGoneAt = after(this.#startedAt, PACKETS_LIVE);
+    if (!this.#inherited.delete(placeText(release)) || now() >= allGoneAt) {
       this.#ledger.done(release);
       return;
     }
     this.#ledger.doubt(release);
-    const { alarms, now } = this.#context;
-    void alarms.until(after(now(), PACKETS_LIVE), 'delete once more what an earlier life asked for').then((how) => {
+    void alarms.until(allGoneAt, 'delete once more what an earlier life asked for').then((how) => {
       if (how === 'rang' && this.#ledger.has(release)) void this.#pay(release);
     });
+  }
+
+  /** Before the table has the entries of an earlier life. */
+  inherit({ protocol, upstream }: Mapping): void {
+    this.#inherited.add(placeText({ protocol, ...upstream }));
   }
 
   #once(release: OwedRelease, ask: () => Promise<ReleaseOutcome>): Promise<ReleaseOutcome> {

@@ -58,6 +58,7 @@ export function resumeMappings(iw: Interworking, stored: readonly Mapping[]): vo
   const ended: Mapping[] = [];
   iw.table.batch(() => {
     for (const mapping of stored) {
+      iw.releases.inherit(mapping);
       if (mapping.leaseEndsAt !== undefined && mapping.leaseEndsAt <= now) {
         ended.push(mapping);
         letGo(iw, mapping);

@@ -57,11 +57,12 @@ export class Ledger {
     this.#set({ ...release, endsAt: isSame ? later(known.release.endsAt, release.endsAt) : release.endsAt }, 'owed');
   }
 
-  /** Deleted, but the request that made it may still be on its way: kept, and to be deleted once more. */
-  doubt(place: PlaceAtServer): void {
-    const text = placeText(place);
+  /** Deleted, but a request that makes it anew may still be on its way: kept, and to be deleted once more. */
+  doubt(release: OwedRelease): void {
+    const text = placeText(release);
     const known = this.#byPlace.get(text);
-    if (known !== undefined) this.#byPlace.set(text, { ...known, state: 'asked' });
+    if (known === undefined) this.#set(release, 'asked');
+    else this.#byPlace.set(text, { ...known, state: 'asked' });
   }
 
   has(place: PlaceAtServer): boolean {

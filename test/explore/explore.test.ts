@@ -70,6 +70,29 @@ describe('every order of events', () => {
   }, 7_200_000);
 });
 
+describe('a story that went wrong once', () => {
+  const ask: Step = { kind: 'ask' };
+  const kill: Step = { kind: 'kill' };
+  const pass: Step = { kind: 'pass' };
+  const deliver = (which: number): Step => ({ kind: 'deliver', which });
+
+  it.each<[string, readonly Step[]]>([
+    ['the deletion after a kill overtakes the request before it', [ask, kill, deliver(2)]],
+    [
+      'a copy of that request comes behind the deletion that a host asked for after the kill',
+      [ask, { kind: 'double', which: 0 }, deliver(1), kill, ask, deliver(2)],
+    ],
+    [
+      'the server restarts while its answer is on the way',
+      [ask, deliver(0), { kind: 'server restarts', keepsTable: false }, pass],
+    ],
+  ])('%s', async (_, steps) => {
+    const world = await ExploredWorld.after([{ open: A }, { close: A }], ONE_FAULT_EACH, steps);
+    expect([...world.wrongNow(), ...(await world.wrongWhenCalm())]).toEqual([]);
+    world.ends();
+  });
+});
+
 describe('a planted fault is found', () => {
   afterEach(() => {
     vi.restoreAllMocks();
@@ -89,8 +112,8 @@ describe('a planted fault is found', () => {
   });
 
   it('what an earlier life asked for is deleted only once', async () => {
-    vi.spyOn(Ledger.prototype, 'doubt').mockImplementation(function (this: Ledger, place) {
-      this.done(place);
+    vi.spyOn(Ledger.prototype, 'doubt').mockImplementation(function (this: Ledger, release) {
+      this.done(release);
     });
     expect(await found([{ open: A }], { kills: 1 }, 3)).toContain('for nobody');
   });
