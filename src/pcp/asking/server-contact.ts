@@ -162,8 +162,7 @@ export class ServerContact {
   }
 
   handleEverythingRefused(until: Instant): void {
-    const isForVersion = this.#standing.kind === 'refusing' && this.#standing.isForVersion;
-    this.#standing = { kind: 'refusing', until, isForVersion };
+    this.#standing = { kind: 'refusing', until, isForVersion: this.#refusesVersion };
   }
 
   /** Other addresses, or others of our own to send from. */
@@ -208,8 +207,8 @@ export class ServerContact {
   /** An answer under a nonce of ours came: the server itself wrote it. */
   handleProved(now: Instant): Steps {
     const step = this.#versions.handleProof();
-    const wasForVersion = this.#standing.kind === 'refusing' && this.#standing.isForVersion;
-    return [...(wasForVersion ? this.#forget() : NOTHING), ...this.#takeVersionStep(step, now)];
+    const forgotten = this.#refusesVersion ? this.#forget() : NOTHING;
+    return [...forgotten, ...this.#takeVersionStep(step, now)];
   }
 
   handleEpoch(epoch: number, trust: EpochTrust, now: Instant): Steps {
@@ -217,7 +216,7 @@ export class ServerContact {
       case 'plausible':
         return NOTHING;
       case 'suspect':
-        if (!this.#versions.isNatPmp) return this.#askForProof(now);
+        if (!this.#versions.isNatPmp) return this.#takeVersionStep(this.#versions.askForProof(now), now);
         this.#liveness.ask(now);
         return NOTHING;
       case 'lost':
@@ -278,9 +277,8 @@ export class ServerContact {
     this.#counters.answered(reply.code, now);
     const { externalAddress: address } = reply;
     const lost = this.handleEpoch(reply.epoch, this.#versions.isNatPmp ? 'confirmation' : 'unasked', now);
-    const hasNoVersion = this.#standing.kind === 'refusing' && this.#standing.isForVersion;
-    const isInDoubt = reply.code === ADDRESS_MISMATCH || hasNoVersion;
-    const asked = isInDoubt ? this.#askForProof(now) : NOTHING;
+    const isInDoubt = reply.code === ADDRESS_MISMATCH || this.#refusesVersion;
+    const asked = isInDoubt ? this.#takeVersionStep(this.#versions.askForProof(now), now) : NOTHING;
     const moved: Steps = address === undefined ? NOTHING : [{ kind: 'external address', address }];
     return [...lost, ...asked, ...moved, this.signOfLife()];
   }
@@ -297,10 +295,6 @@ export class ServerContact {
     const isSign = reply.kind === 'alive' || (reply.kind === 'version refused' && reply.version === PCP_VERSION);
     if (!isSign) return this.ignored('no match', from);
     return this.#takeVersionStep(this.#versions.handlePcpSign(now), now);
-  }
-
-  #askForProof(now: Instant): Steps {
-    return this.#takeVersionStep(this.#versions.askForProof(now), now);
   }
 
   #takeVersionStep(step: VersionStep, now: Instant): Steps {
@@ -324,15 +318,21 @@ export class ServerContact {
         // The external address first: grants do not carry it.
         return [{ kind: 'protocol changed', server, protocol: 'NAT-PMP' }, PROBE, OTHER_PROTOCOL];
       case 'no version in common': {
+        // Known already. A packet for each such refusal would draw the next one, and so on without end.
+        if (this.#refusesVersion) return [{ kind: 'alive', isAnswered: true }];
         const { version, lifetimeSeconds } = step.reply;
         // RFC 6887 §9: again after min(30 min, lifetime).
         const hold = holdOf(UNSUPP_VERSION, lifetimeSeconds);
         this.#standing = { kind: 'refusing', until: after(now, hold), isForVersion: true };
-        const refused: Steps = [{ kind: 'everything refused', code: UNSUPP_VERSION, lifetimeSeconds }];
+        const refused = { kind: 'everything refused', code: UNSUPP_VERSION, lifetimeSeconds } as const;
         const unusable = { kind: 'version unusable', server, version, hold } as const;
-        return [...refused, unusable, OTHER_PROTOCOL, { kind: 'alive', isAnswered: true }];
+        return [refused, unusable, OTHER_PROTOCOL, { kind: 'alive', isAnswered: true }];
       }
     }
+  }
+
+  get #refusesVersion(): boolean {
+    return this.#standing.kind === 'refusing' && this.#standing.isForVersion;
   }
 
   #lostState(): Steps {

@@ -65,6 +65,16 @@ describe('version negotiation (RFC 6887 §9)', () => {
     expect(desk.announces()).toHaveLength(1);
   });
 
+  it('P-58: further refusals of the version draw no further packets', () => {
+    const desk = new ClientDesk();
+    desk.release(ANY_REQUEST);
+    desk.hand(vector('V33'));
+    const sent = desk.sent.length;
+    for (let copy = 0; copy < 5; copy += 1) desk.hand(vector('V33'));
+    expect(desk.sent).toHaveLength(sent);
+    expect(desk.has('version unusable')).toHaveLength(1);
+  });
+
   it('P-58: a refusal that names version 2 is asked again with version 2, and nothing is switched off (RFC 6887 §9)', () => {
     const desk = new ClientDesk();
     const id = desk.map(ANY_REQUEST, within(4));
