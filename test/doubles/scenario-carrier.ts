@@ -28,6 +28,9 @@ export interface AskedMap {
 /** The segment between the box and its carrier. */
 export const ACCESS = 'access';
 const PCP_PORT = 5351;
+const MAP_RESPONSE = 0x81;
+
+type Refusal = NonNullable<SimulatorFaults['refuseWith']>;
 
 export class ScenarioCarrier {
   readonly address: string;
@@ -37,6 +40,8 @@ export class ScenarioCarrier {
   readonly #world: SimulatedWorld;
   /** MAP requests for LAN hosts that were sent to it, whatever became of them. */
   maps: AskedMap[] = [];
+  readonly #refusals: Refusal[] = [];
+  #refusing: Refusal | undefined;
 
   private constructor(world: SimulatedWorld, address: string, host: SimulatedHost, session: SimulatorSession) {
     this.#host = host;
@@ -48,11 +53,13 @@ export class ScenarioCarrier {
     const { watch } = world.network;
     world.network.watch = (datagram) => {
       watch(datagram);
+      if (endpointText(datagram.from) === own && datagram.bytes[1] === MAP_RESPONSE) this.#wasRefused();
       if (endpointText(datagram.to) !== own) return;
       const decoded = decodeRequest(datagram.bytes);
-      const isMap = decoded.kind === 'request' && decoded.request.kind === 'map';
-      if (isMap && decoded.request.kind === 'map' && decoded.request.internalPort !== ADDRESS_PROBE_PORT)
-        this.maps.push({ at: world.clock.now(), request: decoded.request });
+      if (decoded.kind !== 'request' || decoded.request.kind !== 'map') return;
+      const { request } = decoded;
+      if (request.internalPort !== ADDRESS_PROBE_PORT) this.maps.push({ at: world.clock.now(), request });
+      if (request.lifetimeSeconds > 0) this.#perhapsRefuse();
     };
   }
 
@@ -63,6 +70,16 @@ export class ScenarioCarrier {
 
   restarts(how: Restart): void {
     this.#session.run((simulator, now) => simulator.restart(how, now));
+  }
+
+  /** Limits and habits, from now on. */
+  becomes(options: Partial<Omit<SimulatorOptions, 'holdBack'>>): void {
+    this.simulator.setOptions(options);
+  }
+
+  /** The next requests for mappings get these answers; deletions do not. */
+  refusesNext(...refusals: readonly Refusal[]): void {
+    this.#refusals.push(...refusals);
   }
 
   behaves(faults: Partial<SimulatorFaults>): void {
@@ -114,10 +131,25 @@ export class ScenarioCarrier {
     this.#session.run((simulator, now) => simulator.revokeMapping(strangerAt(externalPort, protocol), false, now));
   }
 
+  /** Its operator has made a static mapping of it, which no client can delete (RFC 6887 §11.3, §15). */
+  pins(mapping: SimulatedMapping): void {
+    this.forgets(mapping);
+    this.simulator.addStaticMapping(mapping, mapping.externalPort, this.#world.clock.now());
+  }
+
+  /** Forgets a mapping, and tells nobody. */
+  forgets(mapping: InternalKey): void {
+    this.#session.run((simulator, now) => simulator.revokeMapping(mapping, false, now));
+  }
+
+  /** Of this subscriber, for its LAN hosts and for this box itself. */
+  allMappings(): readonly SimulatedMapping[] {
+    return this.simulator.mappings(this.#world.clock.now()).filter(({ client }) => client !== undefined);
+  }
+
   /** Of this subscriber, for its LAN hosts. */
   mappings(): readonly SimulatedMapping[] {
-    const all = this.simulator.mappings(this.#world.clock.now());
-    return all.filter(({ client, internalPort }) => client !== undefined && internalPort !== ADDRESS_PROBE_PORT);
+    return this.allMappings().filter(({ internalPort }) => internalPort !== ADDRESS_PROBE_PORT);
   }
 
   /** `protocol` left out: of either. */
@@ -131,6 +163,17 @@ export class ScenarioCarrier {
     return this.mappings()
       .map((mapping) => mapping.externalPort)
       .sort((a, b) => a - b);
+  }
+
+  #perhapsRefuse(): void {
+    this.#refusing ??= this.#refusals.shift();
+    if (this.#refusing !== undefined) this.behaves({ refuseWith: this.#refusing });
+  }
+
+  #wasRefused(): void {
+    if (this.#refusing === undefined) return;
+    this.#refusing = undefined;
+    this.behaves({ refuseWith: undefined });
   }
 
   /** The MAP requests since the last time, and forgets them. */

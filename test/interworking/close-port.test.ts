@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { portNumber } from '../../src/base/port-number.ts';
 import { hours, minutes, seconds } from '../../src/base/time.ts';
-import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-world.ts';
+import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-on-the-wire.ts';
 
 const HOST = '192.168.1.20';
 const OTHER = '192.168.1.21';
@@ -12,7 +12,7 @@ const range = (first: number, last: number, manage = false) =>
 async function worldWith(ports: readonly number[], nat: 'none' | 'nat1' = 'nat1') {
   const world = await GatewayWorld.open({ nat });
   for (const port of ports) await world.add(host, mappingRequest({ client: HOST, external: port }));
-  world.pcp.takePackets();
+  world.wire.takePackets();
   world.changes.length = 0;
   return world;
 }
@@ -21,27 +21,27 @@ describe('DeletePortMapping', () => {
   it('what is not in the table is 714 and no packet (RFC 6970 §5.8, IWF-76)', async () => {
     const world = await worldWith([]);
     expect(await world.delete(host, 'TCP', 5001)).toBe(714);
-    expect(world.pcp.packets).toEqual([]);
+    expect(world.wire.packets).toEqual([]);
   });
 
   it('releases by the control point’s values without a NAT of our own (RFC 6970 §5.8, IWF-20, IWF-77)', async () => {
     const world = await worldWith([5001], 'none');
     expect(await world.delete(host, 'TCP', 5001)).toBe('ok');
-    expect(world.pcp.releases).toMatchObject([{ protocol: 'TCP', internalPort: 5001, thirdParty: host.address }]);
-    expect(world.server.mappings()).toEqual([]);
+    expect(world.wire.releases).toMatchObject([{ protocol: 'TCP', internalPort: 5001, thirdParty: host.address }]);
+    expect(world.carrier.mappings()).toEqual([]);
   });
 
   it('releases by NAT1’s values with one (RFC 6970 §5.8, IWF-77)', async () => {
     const world = await worldWith([5001]);
     const nat1Port = world.mapping('TCP', 5001)?.nat1Port;
     expect(await world.delete(host, 'TCP', 5001)).toBe('ok');
-    expect(world.pcp.releases).toMatchObject([{ internalPort: nat1Port, thirdParty: undefined }]);
+    expect(world.wire.releases).toMatchObject([{ internalPort: nat1Port, thirdParty: undefined }]);
     expect(world.localNat?.rules()).toEqual([]);
   });
 
   it('the entry goes when the server has answered, then the control point hears (RFC 6970 §5.8, IWF-79)', async () => {
     const world = await worldWith([5001]);
-    world.pcp.latency = seconds(1);
+    world.wire.roundTrip = seconds(1);
     const answer = world.close(host, range5001);
     await world.advance(seconds(0.5));
     expect(world.table.size).toBe(1);
@@ -54,7 +54,7 @@ describe('DeletePortMapping', () => {
     const world = await worldWith([5001]);
     expect(await world.delete(controlPoint(OTHER, 2), 'TCP', 5001)).toBe(606);
     expect(await world.delete(controlPoint(OTHER, 1), 'TCP', 5001)).toBe(714);
-    expect(world.pcp.packets).toEqual([]);
+    expect(world.wire.packets).toEqual([]);
   });
 
   it('without a protocol means the asker’s only mapping on that port (js-libp2p)', async () => {
@@ -62,7 +62,7 @@ describe('DeletePortMapping', () => {
     expect(await world.delete(controlPoint(OTHER, 2), undefined, 5001)).toBe(714);
     expect(await world.delete(host, undefined, 5002)).toBe(714);
     expect(await world.delete(host, undefined, 5001)).toBe('ok');
-    expect(world.server.mappings()).toEqual([]);
+    expect(world.carrier.mappings()).toEqual([]);
   });
 
   it('without a protocol is refused where both protocols have that port: 601, on IGD:1 402', async () => {
@@ -83,22 +83,21 @@ describe('DeletePortMapping', () => {
 
   it('a silent server is 501; the entry stays listed and goes when the server lets it go (RFC 6970 §5.8, IWF-78, Q-09)', async () => {
     const world = await worldWith([5001]);
-    world.pcp.isSilent = true;
+    world.wire.isSilent = true;
     expect(await world.delete(host, 'TCP', 5001)).toBe(501);
     expect(world.mapping('TCP', 5001)?.state).toBe('deleting');
     expect(await world.delete(host, 'TCP', 5001)).toBe(501);
     expect(await world.specific(host, 'TCP', 5001)).toMatchObject({ ok: true });
-    world.pcp.isSilent = false;
+    world.wire.isSilent = false;
     await world.advance(seconds(10));
     expect(world.table.size).toBe(0);
-    expect(world.server.mappings()).toEqual([]);
+    expect(world.carrier.mappings()).toEqual([]);
     expect(world.localNat?.rules()).toEqual([]);
   });
 
   it('of a server that is known to be down, the answer is not waited for (RFC 6970 §5.1, IWF-41, Q-12)', async () => {
     const world = await worldWith([5001]);
-    world.pcp.isSilent = true;
-    world.pcp.setHealth(true);
+    await world.carrierFallsSilent();
     const asked = world.clock.now();
     expect(await world.delete(host, 'TCP', 5001)).toBe(501);
     expect(world.clock.now()).toBe(asked);
@@ -107,29 +106,24 @@ describe('DeletePortMapping', () => {
 
   it('what is being deleted is not renewed, and is gone at the end of its grant (Q-09)', async () => {
     const world = await worldWith([5001]);
-    world.pcp.isSilent = true;
+    world.wire.isSilent = true;
     await world.delete(host, 'TCP', 5001);
-    world.pcp.takePackets();
+    world.wire.takePackets();
     await world.advance(hours(2));
-    expect(world.pcp.maps).toEqual([]);
+    expect(world.wire.maps).toEqual([]);
     expect(world.table.size).toBe(0);
   });
 
   it('adding again what is being deleted is 501 while the server is silent (Q-09)', async () => {
     const world = await worldWith([5001]);
-    world.pcp.isSilent = true;
+    world.wire.isSilent = true;
     await world.delete(host, 'TCP', 5001);
     expect(await world.add(host, mappingRequest({ client: HOST, external: 5001 }))).toBe(501);
   });
 
   it('a refusal is translated by the table (RFC 6970 §5.8, IWF-80)', async () => {
     const world = await worldWith([5001]);
-    const [held] = world.server.mappings();
-    if (held !== undefined) world.server.forget(held);
-    world.server.map(
-      { ...worldRequest, internalPort: portNumber(5001), nonce: '000000000000000000000000' as never },
-      controlPoint('192.0.2.2').address,
-    );
+    world.carrier.pins(world.carrier.mappingAt(5001) ?? never());
     expect(await world.delete(host, 'TCP', 5001)).toBe(606);
     await world.advance(hours(2));
     expect(world.table.size).toBe(0);
@@ -137,13 +131,13 @@ describe('DeletePortMapping', () => {
 
   it('survives a restart while the server is silent (Q-09, IWF-45)', async () => {
     const world = await worldWith([5001]);
-    world.pcp.isSilent = true;
+    world.wire.isSilent = true;
     await world.delete(host, 'TCP', 5001);
     const again = await world.restart();
     expect(again.mapping('TCP', 5001)?.state).toBe('deleting');
     await again.advance(minutes(2));
     expect(again.table.size).toBe(0);
-    expect(again.server.mappings()).toEqual([]);
+    expect(again.carrier.mappings()).toEqual([]);
   });
 });
 
@@ -152,14 +146,14 @@ describe('DeletePortMappingRange', () => {
     const world = await worldWith([6030, 6045, 6051]);
     const other = controlPoint(OTHER, 2);
     await world.add(other, mappingRequest({ client: OTHER, external: 6040 }));
-    world.pcp.takePackets();
+    world.wire.takePackets();
     expect(await world.resolve(world.closeRange(host, range(6000, 6050)))).toMatchObject({
       ok: true,
     });
     await world.advance(seconds(1));
-    expect(world.pcp.releases.map((key) => key.internalPort)).toEqual([6030, 6045]);
+    expect(world.wire.releases.map((key) => key.internalPort)).toEqual([6030, 6045]);
     expect(
-      world.server
+      world.carrier
         .mappings()
         .map((mapping) => mapping.externalPort)
         .sort(),
@@ -177,16 +171,16 @@ describe('DeletePortMappingRange', () => {
 
   it('answers before the server has (RFC 6970 §5.8, IWF-82)', async () => {
     const world = await worldWith([6030]);
-    world.pcp.isSilent = true;
+    world.wire.isSilent = true;
     const start = world.clock.now();
     expect(await world.resolve(world.closeRange(host, range(6000, 6050)))).toMatchObject({
       ok: true,
     });
     expect(world.clock.now()).toBe(start);
     expect(world.table.size).toBe(0);
-    world.pcp.isSilent = false;
+    world.wire.isSilent = false;
     await world.advance(seconds(10));
-    expect(world.server.mappings()).toEqual([]);
+    expect(world.carrier.mappings()).toEqual([]);
   });
 
   it('nothing there is 730, nothing permitted 606 (U-08, IWF-76)', async () => {
@@ -212,12 +206,7 @@ describe('DeletePortMappingRange', () => {
 });
 
 const range5001 = { protocol: 'TCP', externalPort: portNumber(5001), remoteHost: '' } as const;
-const worldRequest = {
-  protocol: 'TCP',
-  thirdParty: undefined,
-  suggestedPort: portNumber(5001),
-  suggestedAddress: controlPoint('0.0.0.0').address,
-  exactPort: false,
-  remotePeers: [],
-  lifetimeSeconds: 3600,
-} as const;
+
+function never(): never {
+  throw new Error('there is no such mapping');
+}

@@ -7,7 +7,7 @@ import { NonceBook } from '../../src/interworking/nonce-book.ts';
 import { PortTurns } from '../../src/interworking/port-turns.ts';
 import { leaseLeft, renewalLifetime } from '../../src/interworking/renewal-schedule.ts';
 import { promisedLease } from '../../src/lan/igd/port-mapping-arguments.ts';
-import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-world.ts';
+import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-on-the-wire.ts';
 import { seededRandom } from '../doubles/seeded-random.ts';
 import { settle } from '../doubles/virtual-clock.ts';
 
@@ -34,7 +34,7 @@ describe('the gateway', () => {
     await world.advance(seconds(1));
     for (const port of [5001, 5002]) await world.add(host, mappingRequest({ client: HOST, external: port, lease: 0 }));
     await world.resolve(world.gateway.close(seconds(2)));
-    expect(world.server.mappings()).toEqual([]);
+    expect(world.carrier.mappings()).toEqual([]);
     expect(world.localNat?.rules()).toEqual([]);
     expect(world.table.size).toBe(0);
     expect((await world.restart()).table.size).toBe(0);
@@ -43,7 +43,7 @@ describe('the gateway', () => {
   it('closing does not wait longer than it may for a silent server', async () => {
     const world = await GatewayWorld.open({ nat: 'nat1' });
     await world.add(host, mappingRequest({ client: HOST, external: 5001 }));
-    world.pcp.isSilent = true;
+    world.wire.isSilent = true;
     const start = world.clock.now();
     await world.resolve(world.gateway.close(seconds(2)));
     expect(world.clock.now() - start).toBeLessThanOrEqual(2000);
@@ -53,7 +53,7 @@ describe('the gateway', () => {
     const world = await GatewayWorld.open({ nat: 'nat1' });
     await world.add(host, mappingRequest({ client: HOST, external: 5001 }));
     world.gateway.stop();
-    expect(world.server.mappings()).toHaveLength(1);
+    expect(world.carrier.mappings()).toHaveLength(1);
     expect(world.localNat?.rules()).toHaveLength(1);
     expect((await world.restart()).table.size).toBe(1);
   });

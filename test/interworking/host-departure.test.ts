@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { IpAddress } from '../../src/base/ip-address.ts';
 import { days, instant, minutes, seconds, wallTime } from '../../src/base/time.ts';
 import { HostDeparture, parseDhcpLeases, type SeenNeighbour } from '../../src/interworking/host-departure.ts';
-import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-world.ts';
+import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-on-the-wire.ts';
 
 const HOST = '192.168.1.20';
 const MAC = '02:00:00:00:00:20';
@@ -149,7 +149,7 @@ describe('a host that leaves loses its mappings (RFC 6970 §5.10)', () => {
     world.changes.length = 0;
     await world.advance(minutes(3));
     expect([...world.table.all()].map((mapping) => mapping.externalPort)).toEqual([6001]);
-    expect(world.server.mappings().map((mapping) => mapping.externalPort)).toEqual([6001]);
+    expect(world.carrier.mappings().map((mapping) => mapping.externalPort)).toEqual([6001]);
     expect(world.localNat?.rules()).toHaveLength(1);
     expect(world.changes).toHaveLength(1);
     expect(world.changes[0]).toMatchObject([{ reason: 'host gone' }, { reason: 'host gone' }]);
@@ -167,7 +167,7 @@ describe('a host that leaves loses its mappings (RFC 6970 §5.10)', () => {
     world.hosts = { ...world.hosts, leases: lease(4_000_000_000, '02:00:00:00:00:99') };
     await world.advance(seconds(6));
     expect(world.localNat?.rules()).toEqual([]);
-    expect(world.server.mappings()).toEqual([]);
+    expect(world.carrier.mappings()).toEqual([]);
   });
 
   it('silence alone ends only what would never end by itself (Q-20)', async () => {

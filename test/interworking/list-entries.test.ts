@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { portNumber } from '../../src/base/port-number.ts';
 import { minutes, seconds } from '../../src/base/time.ts';
 import type { Asker } from '../../src/interworking/gateway.ts';
-import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-world.ts';
+import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-on-the-wire.ts';
 
 const HOST = '192.168.1.20';
 const OTHER = '192.168.1.21';
@@ -13,26 +13,26 @@ const all = { protocol: 'TCP', ports: { first: portNumber(1), last: portNumber(6
 async function worldWith(ports: readonly number[], settings: Partial<Parameters<typeof GatewayWorld.open>[0]> = {}) {
   const world = await GatewayWorld.open({ nat: 'nat1', ...settings });
   for (const port of ports) await world.add(host, mappingRequest({ client: HOST, external: port }));
-  world.pcp.takePackets();
+  world.wire.takePackets();
   return world;
 }
 
 describe('lists come from the table alone (RFC 6970 §5.7)', () => {
   it('by index, without gaps, without a packet, with the server gone (IWF-16, IWF-68, IWF-03)', async () => {
     const world = await worldWith([5001, 5002, 5003]);
-    world.pcp.isSilent = true;
+    world.wire.isSilent = true;
     await world.resolve(
       world.closeRange(host, {
         ...all,
         ports: { first: portNumber(5002), last: portNumber(5002) },
       }),
     );
-    world.pcp.takePackets();
+    world.wire.takePackets();
     const ports = [0, 1].map((index) => world.entryAt(host, index));
     expect(ports).toMatchObject([{ value: { externalPort: 5001 } }, { value: { externalPort: 5003 } }]);
     expect(world.entryAt(host, 2)).toEqual({ ok: false, error: 713 });
     expect(world.gateway.known.numberOfEntries()).toBe(2);
-    expect(world.pcp.packets).toEqual([]);
+    expect(world.wire.packets).toEqual([]);
   });
 
   it('as a list, lowest port first, cut where the control point wants (IWF-15, IWF-23, IWF-68, U-12)', async () => {
@@ -43,7 +43,7 @@ describe('lists come from the table alone (RFC 6970 §5.7)', () => {
     };
     expect(ports(0)).toEqual([5001, 5002, 5003]);
     expect(ports(2)).toEqual([5001, 5002]);
-    expect(world.pcp.packets).toEqual([]);
+    expect(world.wire.packets).toEqual([]);
   });
 
   it('an empty list is 730 (U-08, U-12)', async () => {
@@ -101,7 +101,7 @@ describe('lists come from the table alone (RFC 6970 §5.7)', () => {
 
   it('the lease counts down from what was asked, not from what was granted (RFC 6970 §5.9, IWF-87, U-01)', async () => {
     const world = await GatewayWorld.open({ nat: 'nat1' });
-    world.server.maxLifetime = 120;
+    world.carrier.becomes({ longestLifetime: seconds(120) });
     await world.add(host, mappingRequest({ client: HOST, external: 5001, lease: 3600 }));
     expect(world.entryAt(host, 0)).toMatchObject({ value: { leaseSeconds: 3600 } });
     await world.advance(minutes(10));
@@ -120,7 +120,7 @@ describe('GetSpecificPortMappingEntry', () => {
   it('finds the asker’s own entry in the table (RFC 6970 §5.7, IWF-69, IWF-70)', async () => {
     const world = await worldWith([5001], { options: { probe: 'rfc' } });
     expect(await world.specific(host, 'TCP', 5001)).toMatchObject({ ok: true, value: { internalPort: 5001 } });
-    expect(world.pcp.packets).toEqual([]);
+    expect(world.wire.packets).toEqual([]);
   });
 
   it('matches an empty remote host with an empty one only (U-11)', async () => {
@@ -140,7 +140,7 @@ describe('GetSpecificPortMappingEntry', () => {
   it('is 714 without a packet by default: a probe would block the port it asks about (Q-05, IWF-17, IWF-71)', async () => {
     const world = await worldWith([]);
     expect(await world.specific(host, 'TCP', 5001)).toEqual({ ok: false, error: 714 });
-    expect(world.pcp.packets).toEqual([]);
+    expect(world.wire.packets).toEqual([]);
   });
 });
 
@@ -150,21 +150,21 @@ describe('GetSpecificPortMappingEntry as the RFC has it (probe = "rfc")', () => 
   it('asks for the port for 60 s and answers 714 all the same (RFC 6970 §5.7, IWF-17, IWF-71, IWF-74, Q-05, Q-06)', async () => {
     const world = await worldWith([], probing);
     expect(await world.specific(host, 'TCP', 5001)).toEqual({ ok: false, error: 714 });
-    expect(world.pcp.maps).toMatchObject([{ suggestedPort: 5001, exactPort: true, lifetimeSeconds: 60 }]);
+    expect(world.wire.maps).toMatchObject([{ suggestedPort: 5001, exactPort: true, lifetimeSeconds: 60 }]);
     expect(world.table.size).toBe(0);
     expect(world.localNat?.rules()).toEqual([]);
   });
 
   it('a port that is taken is 714 too (RFC 6970 §5.7, IWF-73, Q-06)', async () => {
     const world = await worldWith([], probing);
-    world.server.foreign.add('TCP 5001');
+    world.carrier.givesAway(5001);
     expect(await world.specific(host, 'TCP', 5001)).toEqual({ ok: false, error: 714 });
     expect(world.localNat?.reserveExactly('TCP', portNumber(5001))).toBe(true);
   });
 
   it('a silent server is 501 (RFC 6970 §5.7, IWF-72)', async () => {
     const world = await worldWith([], probing);
-    world.pcp.isSilent = true;
+    world.wire.isSilent = true;
     expect(await world.specific(host, 'TCP', 5001)).toEqual({ ok: false, error: 501 });
   });
 
@@ -174,11 +174,11 @@ describe('GetSpecificPortMappingEntry as the RFC has it (probe = "rfc")', () => 
       const world = await worldWith([], { ...probing, nat });
       await world.specific(host, 'TCP', 5001);
       expect(await world.add(host, mappingRequest({ client: HOST, external: 5001 }))).toBe('ok');
-      const [probe, add] = world.pcp.maps;
+      const [probe, add] = world.wire.maps;
       expect(add).toMatchObject({ internalPort: probe?.internalPort, nonce: probe?.nonce });
       await world.advance(minutes(5));
-      expect(world.server.find('TCP', 5001)).toBeDefined();
-      expect(world.pcp.releases).toEqual([]);
+      expect(world.carrier.mappingAt(5001, 'TCP')).toBeDefined();
+      expect(world.wire.releases).toEqual([]);
     },
   );
 
@@ -186,30 +186,30 @@ describe('GetSpecificPortMappingEntry as the RFC has it (probe = "rfc")', () => 
     const world = await worldWith([], probing);
     await world.specific(host, 'TCP', 5001);
     expect(await world.add(other, mappingRequest({ client: OTHER, external: 5001 }))).toBe('ok');
-    expect(world.pcp.packets.map((packet) => packet.kind)).toEqual(['map', 'release', 'map']);
+    expect(world.wire.packets.map((packet) => packet.kind)).toEqual(['map', 'release', 'map']);
   });
 
   it('is deleted after 60 s when nobody wants it (RFC 6970 §5.7, IWF-74, Q-05)', async () => {
     const world = await worldWith([], probing);
     await world.specific(host, 'TCP', 5001);
     await world.advance(seconds(62));
-    expect(world.server.mappings()).toEqual([]);
+    expect(world.carrier.mappings()).toEqual([]);
     expect(world.localNat?.reserveExactly('TCP', portNumber(5001))).toBe(true);
   });
 
   it('does not ask with an internal port in use, which would say "taken" of a free port (Q-05)', async () => {
     const world = await GatewayWorld.open({ nat: 'none', ...probing });
     await world.add(host, mappingRequest({ client: HOST, external: 6000, internal: 5001 }));
-    world.pcp.takePackets();
+    world.wire.takePackets();
     expect(await world.specific(host, 'TCP', 5001)).toEqual({ ok: false, error: 714 });
-    expect(world.pcp.packets).toEqual([]);
+    expect(world.wire.packets).toEqual([]);
   });
 
   it('does not ask about ports the asker could not map, nor too often (RFC 6970 §6, IWF-100)', async () => {
     const world = await worldWith([], { ...probing, policy: { requestsPerMinute: 3 } });
     await world.specific(host, 'TCP', 80);
-    expect(world.pcp.packets).toEqual([]);
+    expect(world.wire.packets).toEqual([]);
     for (const port of [5001, 5002, 5003, 5004, 5005]) await world.specific(host, 'TCP', port);
-    expect(world.pcp.maps).toHaveLength(3);
+    expect(world.wire.maps).toHaveLength(3);
   });
 });

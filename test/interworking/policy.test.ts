@@ -5,7 +5,7 @@ import { type PortRange, portNumber } from '../../src/base/port-number.ts';
 import { instant, minutes, seconds } from '../../src/base/time.ts';
 import { DEFAULT_POLICY, type Policy, type PolicyRule, policyObjection } from '../../src/interworking/policy.ts';
 import { RequestRate } from '../../src/interworking/quota.ts';
-import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-world.ts';
+import { controlPoint, GatewayWorld, mappingRequest } from '../doubles/gateway-on-the-wire.ts';
 
 const HOST = '192.168.1.20';
 const OTHER = '192.168.1.21';
@@ -148,9 +148,9 @@ describe('rights', () => {
   it('what the operator is deleting may be had by a control point, which owns it then', async () => {
     const world = await GatewayWorld.open({ nat: 'nat1' });
     await world.add(operator, mappingRequest({ client: HOST, external: 8443, lease: 0 }));
-    world.pcp.isSilent = true;
+    world.wire.isSilent = true;
     expect(await world.delete(operator, 'TCP', 8443)).toBe(501);
-    world.pcp.isSilent = false;
+    world.wire.isSilent = false;
     await world.advance(minutes(1));
     expect(await world.add(host, mappingRequest({ client: HOST, external: 8443 }))).toBe('ok');
     expect(await world.delete(host, 'TCP', 8443)).toBe('ok');
@@ -172,7 +172,7 @@ describe('rights', () => {
     expect(await world.addAny(host, request)).toBe(-600);
     expect(await world.add(controlPoint(HOST, 1), request)).toBe(402);
     expect(await world.add(operator, request)).toBe(600);
-    expect(world.pcp.packets).toEqual([]);
+    expect(world.wire.packets).toEqual([]);
   });
 
   it('hosts behind another router of the house are reached where the operator names their network', async () => {
@@ -238,7 +238,7 @@ describe('caps (RFC 6970 §6)', () => {
     );
     const granted = (await world.resolve(Promise.all(answers))).filter((answer) => answer.ok);
     expect(granted).toHaveLength(5);
-    expect(world.pcp.maps).toHaveLength(5);
+    expect(world.wire.maps).toHaveLength(5);
   });
 
   it('one machine with many addresses is one host, also after its addresses have gone from sight', async () => {
@@ -286,7 +286,7 @@ describe('caps (RFC 6970 §6)', () => {
       return world.openExactly(controlPoint(address, 2), mappingRequest({ client: address, external: 5001 + index }));
     });
     expect((await world.resolve(Promise.all(answers))).filter((answer) => answer.ok)).toHaveLength(5);
-    expect(world.pcp.maps).toHaveLength(5);
+    expect(world.wire.maps).toHaveLength(5);
   });
 
   it('the rate is one for all addresses of a machine', async () => {
@@ -368,7 +368,7 @@ describe('rules that were read again', () => {
     world.gateway.policyChanged();
     await world.advance(seconds(1));
     expect([...world.table.all()].map(({ externalPort }) => externalPort)).toEqual([5002]);
-    expect(world.server.mappings().map(({ externalPort }) => externalPort)).toEqual([5002]);
+    expect(world.carrier.mappings().map(({ externalPort }) => externalPort)).toEqual([5002]);
     expect(world.localNat?.rules()).toHaveLength(1);
     expect(world.events.at(-1)?.text).toContain('the rules do not allow it any more');
   });
